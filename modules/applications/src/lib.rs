@@ -1,0 +1,1 @@
+//! Applications (pratiche): life cycle, data, attachments, messages, history.

@@ -1,0 +1,1 @@
+//! The events that modules exchange, typed and versioned.

@@ -1,0 +1,1 @@
+//! The documents that applications produce, their PDF, folders.

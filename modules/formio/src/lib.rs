@@ -1,0 +1,1 @@
+//! Form.io schemas: parse, evaluate, validate; pure, without input or output.

@@ -1,0 +1,1 @@
+//! Citizens, operators, administrators, offices, credentials and tokens.

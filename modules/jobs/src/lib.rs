@@ -1,0 +1,1 @@
+//! Asynchronous processes: request, progress, outcome.

@@ -1,0 +1,1 @@
+//! What every module stands on: values, database, events, HTTP, authentication; it knows no module.

@@ -1,0 +1,1 @@
+//! Payment intermediaries: one connector each, configurations, polling, notices, receipts.

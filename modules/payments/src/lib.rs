@@ -1,0 +1,1 @@
+//! Payment dispatcher, read model of payments, import of dues.

@@ -1,0 +1,1 @@
+//! Registries (protocollo): one connector each and their configurations.

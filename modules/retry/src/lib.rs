@@ -1,0 +1,1 @@
+//! Delayed redelivery of events, dead letters, redrive.

@@ -1,0 +1,1 @@
+//! A pretend payment intermediary and registry, for demonstration and tests.

@@ -1,0 +1,1 @@
+//! The catalogue of digital services and their online forms.

@@ -1,0 +1,1 @@
+//! The public body (Ente): registry data, hosts, look.
