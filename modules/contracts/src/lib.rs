@@ -1,1 +1,2 @@
 //! The events that modules exchange, typed and versioned.
+pub mod topics;
