@@ -17,6 +17,7 @@ mod flat;
 mod money;
 mod pattern;
 mod payment;
+mod rules;
 mod schema;
 mod shape;
 mod validate;
