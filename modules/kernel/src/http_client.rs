@@ -20,6 +20,7 @@ use reqwest::header::{
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use self::resolver::{Refusal, VettingResolver};
@@ -306,20 +307,18 @@ impl HttpClient {
         let limit = request
             .max_response_bytes
             .unwrap_or(self.settings.max_response_bytes);
-        let timeout = self.timeout_of(&request);
-        // The deadline is for the whole, redirects included, so it is not reqwest's, which is for one hop.
-        let whole = async {
-            let response = self.follow(request).await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            Ok(OutgoingResponse {
-                status,
-                headers,
-                body: collect(response, limit).await?,
-            })
-        };
-        tokio::time::timeout(timeout, whole)
+        // For the whole, redirects included, so it is not reqwest's timeout, which is for one hop.
+        let deadline = Instant::now() + self.timeout_of(&request);
+        let response = self.follow(request, deadline).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = timeout_at(deadline, collect(response, limit))
             .await
-            .unwrap_or(Err(HttpError::Timeout))
+            .unwrap_or(Err(HttpError::Timeout))?;
+        Ok(OutgoingResponse {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// Sends and gives the body piece by piece; the timeout is for the headers, then for each piece.
@@ -329,9 +328,7 @@ impl HttpClient {
     pub async fn get_stream(&self, request: OutgoingRequest) -> Result<OutgoingStream, HttpError> {
         let limit = request.max_response_bytes.unwrap_or(usize::MAX);
         let timeout = self.timeout_of(&request);
-        let response = tokio::time::timeout(timeout, self.follow(request))
-            .await
-            .unwrap_or(Err(HttpError::Timeout))?;
+        let response = self.follow(request, Instant::now() + timeout).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let pieces = futures::stream::try_unfold(
             (response, 0_usize),
@@ -422,14 +419,18 @@ impl HttpClient {
         self.settings.allowed_hosts.iter().any(is_it)
     }
 
-    async fn follow(&self, mut request: OutgoingRequest) -> Result<reqwest::Response, HttpError> {
+    async fn follow(
+        &self,
+        mut request: OutgoingRequest,
+        deadline: Instant,
+    ) -> Result<reqwest::Response, HttpError> {
         let mut left = match request.method {
             Method::GET | Method::HEAD => request.follow_redirects,
             _ => 0,
         };
         let follows = left > 0;
         loop {
-            let response = self.send(&request).await?;
+            let response = self.send(&request, deadline).await?;
             let target = response
                 .headers()
                 .get(LOCATION)
@@ -452,20 +453,26 @@ impl HttpClient {
     }
 
     /// One call over the wire, with its fault points and its log line.
-    async fn send(&self, request: &OutgoingRequest) -> Result<reqwest::Response, HttpError> {
+    async fn send(
+        &self,
+        request: &OutgoingRequest,
+        deadline: Instant,
+    ) -> Result<reqwest::Response, HttpError> {
         let host = request.url.host_str().unwrap_or_default();
         let client = match self.check_url(&request.url, request.policy)? {
             TargetPolicy::Vetted => &self.vetted,
             TargetPolicy::Trusted => &self.trusted,
         };
         faults::point(Point::OutgoingCall);
-        let sent = client
+        let sending = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone())
-            .send()
-            .await
-            .map_err(HttpError::from_reqwest);
+            .send();
+        let sent = match timeout_at(deadline, sending).await {
+            Ok(sent) => sent.map_err(HttpError::from_reqwest),
+            Err(_) => Err(HttpError::Timeout),
+        };
         faults::point(Point::OutgoingAnswer);
         match &sent {
             Ok(response) => {

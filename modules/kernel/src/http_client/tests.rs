@@ -407,13 +407,24 @@ async fn the_log_tells_method_host_and_status_and_nothing_else() {
         .await
         .err()
         .unwrap();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let slow = get(
+        &format!("http://{}/", silent.local_addr().unwrap()),
+        TargetPolicy::Trusted,
+    );
+    client()
+        .request(slow.timeout(Duration::from_millis(50)))
+        .await
+        .err()
+        .unwrap();
     drop(guard);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(
         text.contains("method=GET host=\"127.0.0.1\" status=201"),
         "{text}"
     );
-    assert!(text.contains("outgoing call failed"), "{text}");
+    assert_eq!(text.matches("outgoing call failed").count(), 2, "{text}");
+    assert!(text.contains("no answer in time"), "{text}");
     for hidden in ["RSSMRA80A01H501U", "secret", "/here"] {
         assert!(!text.contains(hidden), "{hidden} in {text}");
         assert!(!format!("{error} {error:?}").contains(hidden), "{error:?}");
