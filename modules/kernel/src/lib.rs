@@ -1,11 +1,28 @@
 //! What every module stands on: values, database, events, HTTP, authentication. It knows no module.
 
+pub mod auth;
 pub mod clock;
+pub mod config;
+pub mod context;
+pub mod crypto;
 pub mod db;
+pub mod directory;
 pub mod events;
 pub mod faults;
+pub mod files;
+pub mod http;
+pub mod http_client;
+pub mod i18n;
 pub mod id;
 pub mod instant;
 pub mod json;
+pub mod mail;
 pub mod module;
+pub mod money;
+pub mod notice_number;
+pub mod problem;
 pub mod scheduler;
+pub mod tax_code;
+pub mod telemetry;
+
+pub use problem::{FieldProblem, Problem, ProblemKind};
