@@ -9,8 +9,12 @@ use super::{Act, Item, Section};
 const MAX_COLUMNS: usize = 6;
 /// Characters of a title that is kept in the metadata, where readers show one line.
 const MAX_METADATA: usize = 200;
-/// Characters up to which a section's title is a heading; beyond, it is text.
+/// Characters of a heading. A longer one is cut, and follows in full as text: PDF/A limits what an outline may hold.
 const MAX_HEADING: usize = 300;
+/// Characters of a word that fit on one line of the large type of headings.
+const HEADING_WORD: usize = 24;
+/// Characters of a word that fit in a cell of the narrowest table.
+const CELL_WORD: usize = 14;
 
 /// The whole document.
 #[derive(Serialize)]
@@ -18,6 +22,7 @@ pub(super) struct Page {
     language: &'static str,
     metadata_title: String,
     title: Text,
+    full_title: Option<Text>,
     issuer: Letterhead,
     facts: Vec<(Option<Text>, Text)>,
     blocks: Vec<Block>,
@@ -38,10 +43,22 @@ struct Letterhead {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Block {
-    Heading { text: Text },
-    Answer { label: Option<Text>, value: Text },
-    Paragraph { text: Text },
-    Table { label: Option<Text>, columns: usize, header: Vec<Text>, rows: Vec<Vec<Text>> },
+    Heading {
+        text: Text,
+    },
+    Answer {
+        label: Option<Text>,
+        value: Text,
+    },
+    Paragraph {
+        text: Text,
+    },
+    Table {
+        label: Option<Text>,
+        columns: usize,
+        header: Vec<Text>,
+        rows: Vec<Vec<Text>>,
+    },
 }
 
 /// The few words that the document says by itself.
@@ -81,26 +98,41 @@ impl Page {
             .iter()
             .find(|words| words.language.eq_ignore_ascii_case(&act.language))
             .unwrap_or(italian);
-        let tax_code = act.issuer.tax_code.as_deref().filter(|code| !code.trim().is_empty());
+        let (heading, full_title) = heading(&act.title, typesetter);
+        let tax_code = act
+            .issuer
+            .tax_code
+            .as_deref()
+            .filter(|code| !code.trim().is_empty());
         let mut page = Self {
             language: words.language,
             metadata_title: Some(typesetter.line(&act.title, MAX_METADATA))
                 .filter(|title| !title.is_empty())
                 .unwrap_or_else(|| "–".to_owned()),
-            title: typesetter.set_or_dash(&act.title),
+            title: heading.unwrap_or_else(Text::dash),
+            full_title,
             issuer: Letterhead {
                 logo,
                 alternative_text: typesetter.line(&act.issuer.name, MAX_METADATA),
                 name: typesetter.set(&act.issuer.name),
-                address: act.issuer.address.as_deref().and_then(|address| typesetter.set(address)),
-                tax_code: tax_code.and_then(|code| typesetter.set(&format!("{} {code}", words.tax_code))),
+                address: act
+                    .issuer
+                    .address
+                    .as_deref()
+                    .and_then(|address| typesetter.set(address)),
+                tax_code: tax_code
+                    .and_then(|code| typesetter.set(&format!("{} {code}", words.tax_code))),
             },
             facts: act
                 .facts
                 .iter()
                 .map(|(name, value)| (typesetter.set(name), typesetter.set_or_dash(value)))
                 .collect(),
-            blocks: act.sections.iter().flat_map(|section| blocks(section, typesetter)).collect(),
+            blocks: act
+                .sections
+                .iter()
+                .flat_map(|section| blocks(section, typesetter))
+                .collect(),
             footer: typesetter.set(&act.footer),
             notice: None,
         };
@@ -109,22 +141,36 @@ impl Page {
     }
 }
 
+/// The heading, and the whole title again when the heading had to be cut.
+fn heading(title: &str, typesetter: &Typesetter<'_>) -> (Option<Text>, Option<Text>) {
+    if title.chars().count() <= MAX_HEADING {
+        return (typesetter.set_narrow(title, HEADING_WORD), None);
+    }
+    let cut = typesetter.line(title, MAX_HEADING);
+    (
+        typesetter.set_narrow(&cut, HEADING_WORD),
+        typesetter.set(title),
+    )
+}
+
 fn blocks(section: &Section, typesetter: &Typesetter<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
-    if let Some(title) = &section.title
-        && let Some(text) = typesetter.set(title)
-    {
-        blocks.push(if title.chars().count() <= MAX_HEADING {
-            Block::Heading { text }
-        } else {
-            Block::Paragraph { text }
-        });
+    if let Some(title) = &section.title {
+        let (heading, full) = heading(title, typesetter);
+        blocks.extend(heading.map(|text| Block::Heading { text }));
+        blocks.extend(full.map(|text| Block::Paragraph { text }));
     }
     for item in &section.items {
         match item {
             Item::Answer { label, value } => blocks.push(answer(label, value, typesetter)),
-            Item::Paragraph(text) => blocks.extend(typesetter.set(text).map(|text| Block::Paragraph { text })),
-            Item::Table { label, header, rows } => blocks.extend(table(label, header, rows, typesetter)),
+            Item::Paragraph(text) => {
+                blocks.extend(typesetter.set(text).map(|text| Block::Paragraph { text }))
+            }
+            Item::Table {
+                label,
+                header,
+                rows,
+            } => blocks.extend(table(label, header, rows, typesetter)),
         }
     }
     blocks
@@ -137,8 +183,18 @@ fn answer(label: &str, value: &str, typesetter: &Typesetter<'_>) -> Block {
     }
 }
 
-fn table(label: &str, header: &[String], rows: &[Vec<String>], typesetter: &Typesetter<'_>) -> Vec<Block> {
-    let columns = rows.iter().map(Vec::len).chain([header.len()]).max().unwrap_or(0);
+fn table(
+    label: &str,
+    header: &[String],
+    rows: &[Vec<String>],
+    typesetter: &Typesetter<'_>,
+) -> Vec<Block> {
+    let columns = rows
+        .iter()
+        .map(Vec::len)
+        .chain([header.len()])
+        .max()
+        .unwrap_or(0);
     let cell = |cells: &[String], column: usize| cells.get(column).cloned().unwrap_or_default();
     if columns == 0 || rows.is_empty() {
         return vec![answer(label, "", typesetter)];
@@ -149,20 +205,32 @@ fn table(label: &str, header: &[String], rows: &[Vec<String>], typesetter: &Type
             .zip(rows)
             .flat_map(|(number, row)| {
                 let heading = typesetter.set_or_dash(format!("{name} {number}").trim());
-                let answers = (0..columns).map(move |column| answer(&cell(header, column), &cell(row, column), typesetter));
-                [Block::Paragraph { text: heading }].into_iter().chain(answers)
+                let answers = (0..columns).map(move |column| {
+                    answer(&cell(header, column), &cell(row, column), typesetter)
+                });
+                [Block::Paragraph { text: heading }]
+                    .into_iter()
+                    .chain(answers)
             })
             .collect();
     }
     let set = |cells: &[String]| {
         (0..columns)
-            .map(|column| typesetter.set_or_dash(&cell(cells, column)))
+            .map(|column| {
+                typesetter
+                    .set_narrow(&cell(cells, column), CELL_WORD * MAX_COLUMNS / columns)
+                    .unwrap_or_else(Text::dash)
+            })
             .collect::<Vec<_>>()
     };
     vec![Block::Table {
         label: typesetter.set(label),
         columns,
-        header: if header.is_empty() { Vec::new() } else { set(header) },
+        header: if header.is_empty() {
+            Vec::new()
+        } else {
+            set(header)
+        },
         rows: rows.iter().map(|row| set(row)).collect(),
     }]
 }

@@ -130,7 +130,11 @@ impl Renderer {
     /// # Errors
     /// [`RenderError::Typesetting`] or [`RenderError::Export`], which mean a defect of the template: trying again is of no use.
     pub fn render(&self, act: &Act, created_at: DateTime<Utc>) -> Result<Vec<u8>, RenderError> {
-        let logo = act.issuer.logo.as_deref().filter(|logo| logo::is_reasonable(logo));
+        let logo = act
+            .issuer
+            .logo
+            .as_deref()
+            .filter(|logo| logo::is_reasonable(logo));
         let pdf = match self.attempt(act, logo, created_at) {
             // Whether a picture can be drawn is only known by drawing it.
             Err(_) if logo.is_some() => self.attempt(act, None, created_at),
@@ -141,7 +145,12 @@ impl Renderer {
         pdf
     }
 
-    fn attempt(&self, act: &Act, logo: Option<&[u8]>, created_at: DateTime<Utc>) -> Result<Vec<u8>, RenderError> {
+    fn attempt(
+        &self,
+        act: &Act,
+        logo: Option<&[u8]>,
+        created_at: DateTime<Utc>,
+    ) -> Result<Vec<u8>, RenderError> {
         let typesetter = Typesetter::new(self.workshop.fonts());
         let page = Page::of(act, logo.map(logo::file_name), &typesetter);
         let data = serde_json::to_string(&page)?;
@@ -185,7 +194,14 @@ fn timestamp(at: DateTime<Utc>) -> Option<Timestamp> {
 fn kinds(faults: &[SourceDiagnostic]) -> String {
     faults
         .iter()
-        .map(|fault| fault.message.split('`').step_by(2).collect::<Vec<_>>().join("…"))
+        .map(|fault| {
+            fault
+                .message
+                .split('`')
+                .step_by(2)
+                .collect::<Vec<_>>()
+                .join("…")
+        })
         .collect::<Vec<_>>()
         .join("; ")
 }

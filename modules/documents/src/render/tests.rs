@@ -154,7 +154,13 @@ fn typical() -> Act {
 }
 
 fn expected(act: &Act) -> Vec<String> {
-    let dash = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+    let dash = |text: &str| {
+        if text.is_empty() {
+            "–".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     let mut parts = vec![act.issuer.name.clone(), act.title.clone()];
     for (name, value) in &act.facts {
         parts.extend([name.clone(), value.clone()]);
@@ -165,7 +171,11 @@ fn expected(act: &Act) -> Vec<String> {
             match item {
                 Item::Answer { label, value } => parts.extend([label.clone(), dash(value)]),
                 Item::Paragraph(text) => parts.push(text.clone()),
-                Item::Table { label, header, rows } => {
+                Item::Table {
+                    label,
+                    header,
+                    rows,
+                } => {
                     parts.push(label.clone());
                     parts.extend(header.clone());
                     parts.extend(rows.iter().flatten().cloned());
@@ -209,7 +219,8 @@ fn text_that_looks_like_markup_is_shown_as_it_was_written() {
 
 #[test]
 fn italian_german_and_slovenian_letters_come_out_as_typed() {
-    let letters = "àèéìíòóùú ÀÈÉÌÒÙ äöüß ÄÖÜẞ čšžćđ ČŠŽĆĐ ufficio affluenza €25 «così» „so“ 1ª 2º m² ½";
+    let letters =
+        "àèéìíòóùú ÀÈÉÌÒÙ äöüß ÄÖÜẞ čšžćđ ČŠŽĆĐ ufficio affluenza €25 «così» „so“ 1ª 2º m² ½";
     for language in ["it", "de", "en", "sl"] {
         let act = Act {
             language: language.to_owned(),
@@ -226,19 +237,35 @@ fn a_character_that_no_font_can_draw_is_marked_and_the_act_says_so() {
     let act = act_with(vec![answer("Nome", "Li 李 👩‍👩‍👧 ok"), answer("Poi", "fine")]);
     let text = flowing(&read(&render(&act), &[]));
     assert!(text.contains("Nome Li � � ok Poi fine"), "{text}");
-    assert!(text.contains("Il segno � sta al posto di un carattere"), "{text}");
+    assert!(
+        text.contains("Il segno � sta al posto di un carattere"),
+        "{text}"
+    );
     let plain = flowing(&read(&render(&act_with(vec![answer("Nome", "Li")])), &[]));
     assert!(!plain.contains('�'), "{plain}");
 }
 
 #[test]
 fn any_character_of_unicode_can_be_in_an_answer() {
-    let all = (0..=0x10_FFFF_u32).filter_map(char::from_u32).collect::<Vec<_>>();
+    let all = (0..=0x10_FFFF_u32)
+        .filter_map(char::from_u32)
+        .collect::<Vec<_>>();
     // The planes that have characters; the rest is unassigned or private, of which the ends are enough.
     let items = all
         .chunks(256)
-        .filter(|block| u32::from(block[0]) < 0x3_2000 || u32::from(block[0]) >= 0xE_0000 && u32::from(block[0]) < 0xF_0400)
-        .map(|block| answer("Blocco", &block.iter().flat_map(|c| [*c, ' ', 'a', *c, *c]).collect::<String>()))
+        .filter(|block| {
+            u32::from(block[0]) < 0x3_2000
+                || u32::from(block[0]) >= 0xE_0000 && u32::from(block[0]) < 0xF_0400
+        })
+        .map(|block| {
+            answer(
+                "Blocco",
+                &block
+                    .iter()
+                    .flat_map(|c| [*c, ' ', 'a', *c, *c])
+                    .collect::<String>(),
+            )
+        })
         .collect();
     let text = read(&render(&act_with(items)), &[]);
     assert!(text.contains('Ж') && text.contains('λ') && text.contains('→'));
@@ -246,24 +273,35 @@ fn any_character_of_unicode_can_be_in_an_answer() {
 
 #[test]
 fn control_characters_and_direction_overrides_are_left_out() {
-    let act = act_with(vec![answer("A\u{0}B\u{7}C", "x\u{202E}y\u{200B}z\ttab\r\nnext\u{2028}last\u{1B}[0m\u{FEFF}")]);
+    let act = act_with(vec![answer(
+        "A\u{0}B\u{7}C",
+        "x\u{202E}y\u{200B}z\ttab\r\nnext\u{2028}last\u{1B}[0m\u{FEFF}",
+    )]);
     let text = flowing(&read(&render(&act), &[]));
     assert!(text.contains("ABC xyz tab next last[0m"), "{text}");
 }
 
 #[test]
 fn ten_thousand_characters_are_all_there() {
-    let long = (0..1700).map(|number| format!("w{number:04}")).collect::<Vec<_>>().join(" ");
+    let long = (0..1700)
+        .map(|number| format!("w{number:04}"))
+        .collect::<Vec<_>>()
+        .join(" ");
     let act = act_with(vec![answer("Motivo", &long), answer("Dopo", "fine")]);
     let text = read(&render(&act), &[]);
-    let words: Vec<&str> = text.split_whitespace().filter(|word| long.contains(word) && word.starts_with('w')).collect();
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .filter(|word| long.contains(word) && word.starts_with('w'))
+        .collect();
     assert_eq!(words.join(" "), long);
     assert!(flowing(&text).contains("Dopo fine"));
 }
 
 #[test]
 fn a_word_without_end_stays_on_the_page() {
-    let word = (0..600).map(|number| format!("{number:x}")).collect::<String>();
+    let word = (0..600)
+        .map(|number| format!("{number:x}"))
+        .collect::<String>();
     let act = act_with(vec![
         answer(&word, &word),
         Item::Table {
@@ -274,12 +312,42 @@ fn a_word_without_end_stays_on_the_page() {
     ]);
     let pdf = render(&act);
     // Poppler leaves out what lies outside the page.
-    assert!(without_spaces(&read(&pdf, &["-raw"])).matches(&word).count() >= 2);
+    assert!(
+        without_spaces(&read(&pdf, &["-raw"]))
+            .matches(&word)
+            .count()
+            >= 2
+    );
     // A4 is 595 points wide and the margin is 62.
-    for line in read(&pdf, &["-bbox"]).lines().filter(|line| line.contains("<word")) {
-        let right: f64 = line.split("xMax=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+    for line in read(&pdf, &["-bbox"])
+        .lines()
+        .filter(|line| line.contains("<word"))
+    {
+        let right: f64 = line
+            .split("xMax=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!(right <= 534.0, "{line}");
     }
+}
+
+#[test]
+fn a_long_german_word_and_an_identifier_are_not_broken() {
+    let words = "Grundstücksverkehrsgenehmigung 0196f0c2-7d1e-7c55-9a44-2f6d3f1c9e01 ".repeat(40);
+    let text = read(
+        &render(&act_with(vec![answer("Betreff", &words)])),
+        &["-raw"],
+    );
+    assert_eq!(
+        text.matches("Grundstücksverkehrsgenehmigung").count(),
+        40,
+        "{text}"
+    );
 }
 
 #[test]
@@ -295,8 +363,16 @@ fn nothing_but_empty_strings_is_still_a_document() {
                 items: vec![
                     answer("", ""),
                     Item::Paragraph(" \n".to_owned()),
-                    Item::Table { label: String::new(), header: vec![], rows: vec![vec![]] },
-                    Item::Table { label: String::new(), header: vec![], rows: vec![strings(&["x"]), strings(&["", "y"])] },
+                    Item::Table {
+                        label: String::new(),
+                        header: vec![],
+                        rows: vec![vec![]],
+                    },
+                    Item::Table {
+                        label: String::new(),
+                        header: vec![],
+                        rows: vec![strings(&["x"]), strings(&["", "y"])],
+                    },
                 ],
             },
             Section::default(),
@@ -319,33 +395,57 @@ fn a_title_or_heading_as_long_as_a_page_is_accepted() {
 #[test]
 fn a_table_wider_than_the_page_is_written_row_by_row() {
     let header: Vec<String> = (1..=9).map(|column| format!("Colonna {column}")).collect();
-    let row = |name: &str| (1..=9).map(|column| format!("{name}{column}")).collect::<Vec<_>>();
+    let row = |name: &str| {
+        (1..=9)
+            .map(|column| format!("{name}{column}"))
+            .collect::<Vec<_>>()
+    };
     let act = act_with(vec![Item::Table {
         label: "Familiari".to_owned(),
         header,
         rows: vec![row("a"), row("b")],
     }]);
     let text = flowing(&read(&render(&act), &[]));
-    assert!(text.contains("Familiari 1 Colonna 1 a1 Colonna 2 a2"), "{text}");
-    assert_in_order(&text, &strings(&["Colonna 9 a9", "Familiari 2", "Colonna 1 b1", "Colonna 9 b9"]));
+    assert!(
+        text.contains("Familiari 1 Colonna 1 a1 Colonna 2 a2"),
+        "{text}"
+    );
+    assert_in_order(
+        &text,
+        &strings(&[
+            "Colonna 9 a9",
+            "Familiari 2",
+            "Colonna 1 b1",
+            "Colonna 9 b9",
+        ]),
+    );
 }
 
 #[test]
 fn the_same_act_at_the_same_moment_gives_the_same_bytes() {
     let first = render(&typical());
     assert!(first == render(&typical()));
-    let later = Renderer::new().unwrap().render(&typical(), moment() + chrono::Duration::seconds(1)).unwrap();
+    let later = Renderer::new()
+        .unwrap()
+        .render(&typical(), moment() + chrono::Duration::seconds(1))
+        .unwrap();
     assert!(first != later);
 }
 
 #[test]
 fn the_file_says_what_it_is() {
-    let pdf = render(&Act { language: "sl".to_owned(), ..typical() });
+    let pdf = render(&Act {
+        language: "sl".to_owned(),
+        ..typical()
+    });
     let raw = String::from_utf8_lossy(&pdf);
-    assert!(raw.contains("<pdfaid:part>2</pdfaid:part>") && raw.contains("<pdfaid:conformance>A</pdfaid:conformance>"));
+    assert!(
+        raw.contains("<pdfaid:part>2</pdfaid:part>")
+            && raw.contains("<pdfaid:conformance>A</pdfaid:conformance>")
+    );
     assert!(raw.contains("<pdfuaid:part>1</pdfuaid:part>"));
     assert!(raw.contains("/Lang(sl)") || raw.contains("/Lang (sl)"));
-    assert!(raw.contains("2026-03-09T07:05:04Z"));
+    assert!(raw.contains("<xmp:CreateDate>2026-03-09T07:05:04+00:00</xmp:CreateDate>"));
     assert!(raw.contains("l’occupazione temporanea di suolo pubblico</rdf:li>"));
     assert!(raw.contains("/MarkInfo"));
 }
@@ -356,17 +456,31 @@ fn pages_are_numbered_out_of_their_total() {
     let pages = text.matches('\u{C}').count();
     assert!(pages > 1);
     for page in 1..=pages {
-        assert!(flowing(&text).contains(&format!("richiesta 0196f0c2 {page} / {pages}")), "{text}");
+        // The spaces around the stroke are too narrow for poppler.
+        assert!(
+            without_spaces(&text).contains(&format!("richiesta0196f0c2{page}/{pages}")),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_label_is_never_parted_from_its_answer_by_the_end_of_a_page() {
-    let items = (0..120).map(|number| answer(&format!("Domanda{number:03}"), &format!("Risposta{number:03}"))).collect();
+    let items = (0..120)
+        .map(|number| {
+            answer(
+                &format!("Domanda{number:03}"),
+                &format!("Risposta{number:03}"),
+            )
+        })
+        .collect();
     let text = read(&render(&act_with(items)), &[]);
     for page in text.split('\u{C}') {
         for number in 0..120 {
-            assert_eq!(page.contains(&format!("Domanda{number:03}")), page.contains(&format!("Risposta{number:03}")));
+            assert_eq!(
+                page.contains(&format!("Domanda{number:03}")),
+                page.contains(&format!("Risposta{number:03}"))
+            );
         }
     }
 }
@@ -380,7 +494,9 @@ fn a_logo_that_cannot_be_read_is_left_out() {
     };
     let png = {
         let mut bytes = std::io::Cursor::new(Vec::new());
-        image::RgbaImage::from_pixel(40, 50, image::Rgba([10, 80, 120, 128])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        image::RgbaImage::from_pixel(40, 50, image::Rgba([10, 80, 120, 128]))
+            .write_to(&mut bytes, image::ImageFormat::Png)
+            .unwrap();
         bytes.into_inner()
     };
     let with = |logo: &[u8]| {
@@ -388,7 +504,13 @@ fn a_logo_that_cannot_be_read_is_left_out() {
         act.issuer.logo = Some(logo.to_vec());
         render(&act)
     };
-    for broken in [&b""[..], b"not a picture", b"<svg", &png[..60], &[0xFF, 0xD8, 0xFF, 0xE0]] {
+    for broken in [
+        &b""[..],
+        b"not a picture",
+        b"<svg",
+        &png[..60],
+        &[0xFF, 0xD8, 0xFF, 0xE0],
+    ] {
         assert!(with(broken) == plain);
     }
     let mut bomb = png.clone();
@@ -416,7 +538,12 @@ fn one_renderer_serves_many_threads() {
 #[test]
 fn two_hundred_answers_take_little_time() {
     let items = (0..200)
-        .map(|number| answer(&format!("Domanda numero {number}: descrivi brevemente la situazione"), &"Una risposta di lunghezza media, come se ne scrivono. ".repeat(4)))
+        .map(|number| {
+            answer(
+                &format!("Domanda numero {number}: descrivi brevemente la situazione"),
+                &"Una risposta di lunghezza media, come se ne scrivono. ".repeat(4),
+            )
+        })
         .collect();
     let act = act_with(items);
     let renderer = Renderer::new().unwrap();

@@ -14,8 +14,9 @@ use super::world::FAMILIES;
 /// Stands for a character that no font can draw.
 pub(super) const REPLACEMENT: &str = "\u{FFFD}";
 
-/// A word longer than this, in characters as people count them, may be broken anywhere.
-const LONG_WORD: usize = 16;
+/// A word longer than this, in characters as people count them, may be broken anywhere. German words and
+/// identifiers are shorter: broken without need, they are no longer found by a search.
+const LONG_WORD: usize = 40;
 /// How much of a long word stays together.
 const PIECE: usize = 4;
 
@@ -23,6 +24,13 @@ const PIECE: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(super) struct Text(Vec<Vec<String>>);
+
+impl Text {
+    /// Shown where nothing was said.
+    pub(super) fn dash() -> Self {
+        Self(vec![vec!["–".to_owned()]])
+    }
+}
 
 /// Prepares the text of one act, and remembers whether something could not be drawn.
 pub(super) struct Typesetter<'a> {
@@ -45,22 +53,36 @@ impl<'a> Typesetter<'a> {
 
     /// The text, or `None` when nothing of it is visible.
     pub(super) fn set(&self, text: &str) -> Option<Text> {
+        self.set_narrow(text, LONG_WORD)
+    }
+
+    /// [`Self::set`] for a place where a word of `long_word` characters may not fit.
+    pub(super) fn set_narrow(&self, text: &str, long_word: usize) -> Option<Text> {
         let clean = self.drawable(text);
         let clean = clean.trim_end();
         if clean.trim().is_empty() {
             return None;
         }
-        Some(Text(clean.split('\n').map(pieces).collect()))
+        Some(Text(
+            clean
+                .split('\n')
+                .map(|line| pieces(line, long_word))
+                .collect(),
+        ))
     }
 
     /// The text, or a dash.
     pub(super) fn set_or_dash(&self, text: &str) -> Text {
-        self.set(text).unwrap_or_else(|| Text(vec![vec!["–".to_owned()]]))
+        self.set(text).unwrap_or_else(Text::dash)
     }
 
     /// The text on one line of at most `limit` characters.
     pub(super) fn line(&self, text: &str, limit: usize) -> String {
-        let line = self.drawable(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = self
+            .drawable(text)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         if line.graphemes(true).count() <= limit {
             return line;
         }
@@ -68,7 +90,11 @@ impl<'a> Typesetter<'a> {
     }
 
     fn drawable(&self, text: &str) -> String {
-        let visible: String = text.replace("\r\n", "\n").chars().filter_map(visible).collect();
+        let visible: String = text
+            .replace("\r\n", "\n")
+            .chars()
+            .filter_map(visible)
+            .collect();
         visible
             .graphemes(true)
             .map(|character| {
@@ -85,11 +111,14 @@ impl<'a> Typesetter<'a> {
     /// A character is drawn by one font together with its accents, in whatever weight it stands.
     fn can_draw(&self, character: &str) -> bool {
         FAMILIES.iter().any(|family| {
-            self.fonts.iter().filter(|font| font.family == *family).all(|font| {
-                character
-                    .chars()
-                    .all(|c| is_joiner(c) || font.coverage.contains(u32::from(c)))
-            })
+            self.fonts
+                .iter()
+                .filter(|font| font.family == *family)
+                .all(|font| {
+                    character
+                        .chars()
+                        .all(|c| is_joiner(c) || font.coverage.contains(u32::from(c)))
+                })
         })
     }
 }
@@ -102,9 +131,18 @@ fn visible(c: char) -> Option<char> {
         '\t' => Some(' '),
         _ if is_joiner(c) => Some(c),
         _ if c.is_control() => None,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' => None,
-        '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' => None,
-        '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFC}' => None,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' => {
+            None
+        }
+        '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' => None,
+        '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}'
+        | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFFC}' => None,
         '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}' => None,
         // Private use has no meaning outside its writer's machine, and PDF/A-2a forbids it.
         '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' => Some('\u{FFFF}'),
@@ -117,7 +155,7 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}')
 }
 
-fn pieces(line: &str) -> Vec<String> {
+fn pieces(line: &str, long_word: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut add = |text: &str, breaks: bool| match pieces.last_mut() {
         Some(last) if !breaks => last.push_str(text),
@@ -125,7 +163,7 @@ fn pieces(line: &str) -> Vec<String> {
     };
     for word in line.split_inclusive(char::is_whitespace) {
         let characters: Vec<&str> = word.graphemes(true).collect();
-        if characters.len() <= LONG_WORD {
+        if characters.len() <= long_word {
             add(word, false);
         } else {
             for piece in characters.chunks(PIECE) {
