@@ -550,7 +550,6 @@ fn two_hundred_answers_take_little_time() {
     let start = Instant::now();
     let pdf = renderer.render(&act, moment()).unwrap();
     let taken = start.elapsed();
-    eprintln!("200 answers: {taken:?}, {} bytes", pdf.len());
     // Generous: the machine may be busy and the build unoptimised.
     assert!(taken < Duration::from_secs(20), "{taken:?}");
     assert!(pdf.len() < 1_000_000);

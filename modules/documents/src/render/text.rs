@@ -3,7 +3,8 @@
 //! PDF/A refuses a character without a glyph, and the typesetter lets a long unbroken word run off the page.
 //! Both would be met with real answers, so the text is prepared here.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use serde::Serialize;
 use typst::text::FontInfo;
@@ -36,6 +37,8 @@ impl Text {
 pub(super) struct Typesetter<'a> {
     fonts: Vec<&'a FontInfo>,
     has_replaced: Cell<bool>,
+    /// What the fonts were asked before: asking walks through all that they cover.
+    known: RefCell<HashMap<String, bool>>,
 }
 
 impl<'a> Typesetter<'a> {
@@ -43,6 +46,7 @@ impl<'a> Typesetter<'a> {
         Self {
             fonts: fonts.collect(),
             has_replaced: Cell::new(false),
+            known: RefCell::default(),
         }
     }
 
@@ -108,8 +112,17 @@ impl<'a> Typesetter<'a> {
             .collect()
     }
 
-    /// A character is drawn by one font together with its accents, in whatever weight it stands.
     fn can_draw(&self, character: &str) -> bool {
+        let known = self.known.borrow().get(character).copied();
+        known.unwrap_or_else(|| {
+            let answer = self.ask_fonts(character);
+            self.known.borrow_mut().insert(character.to_owned(), answer);
+            answer
+        })
+    }
+
+    /// A character is drawn by one font together with its accents, in whatever weight it stands.
+    fn ask_fonts(&self, character: &str) -> bool {
         FAMILIES.iter().any(|family| {
             self.fonts
                 .iter()
