@@ -169,6 +169,24 @@ impl Config {
         raw.get(name).map_err(|error| StartError::new(format!("the section [{name}] is not valid"), error))
     }
 
+    /// `identity.citizen_id_key`, which every module that meets citizens needs.
+    ///
+    /// # Errors
+    /// If it is no text.
+    pub fn citizen_id_key(&self) -> Result<Option<SecretString>, StartError> {
+        let key: String = self.section("identity.citizen_id_key")?;
+        Ok((!key.is_empty()).then(|| key.into()))
+    }
+
+    /// `tenants.fallback`: the slug of the tenant of unknown hosts.
+    ///
+    /// # Errors
+    /// If it is no text.
+    pub fn fallback_tenant(&self) -> Result<Option<String>, StartError> {
+        let slug: String = self.section("tenants.fallback")?;
+        Ok((!slug.is_empty()).then_some(slug))
+    }
+
     /// A path below the data folder, unless it is absolute.
     #[must_use]
     pub fn in_data_dir(&self, path: impl AsRef<Path>) -> PathBuf {

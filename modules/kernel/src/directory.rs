@@ -300,7 +300,7 @@ pub fn principals_in(scope: &mut crate::db::TenantScope<'_>) -> DbResult<Vec<Pri
 }
 
 /// Keeps the directory.
-pub(crate) struct DirectoryConsumer;
+pub struct DirectoryConsumer;
 
 #[async_trait]
 impl Consumer for DirectoryConsumer {

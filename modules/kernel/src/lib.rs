@@ -6,6 +6,7 @@ pub mod config;
 pub mod context;
 pub mod crypto;
 pub mod db;
+pub mod demo;
 pub mod directory;
 pub mod events;
 pub mod faults;
@@ -18,11 +19,19 @@ pub mod instant;
 pub mod json;
 pub mod mail;
 pub mod module;
-pub mod money;
+pub use opencity_contracts::money;
 pub mod notice_number;
 pub mod problem;
 pub mod scheduler;
 pub mod tax_code;
 pub mod telemetry;
+
+use db::Migration;
+use module::ModuleInfo;
+
+/// The kernel, as a part of the binary with tables and a consumer of its own.
+pub const INFO: ModuleInfo = module_info!("kernel", "Kernel");
+/// The kernel's tables.
+pub const MIGRATIONS: &[Migration] = migrations!("kernel", "20261124090000_initial" => 1);
 
 pub use problem::{FieldProblem, Problem, ProblemKind};

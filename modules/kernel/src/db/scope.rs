@@ -52,6 +52,12 @@ pub trait TenantRow {
     fn tenant_id(&self) -> TenantId;
 }
 
+impl<R: TenantRow> TenantRow for &R {
+    fn tenant_id(&self) -> TenantId {
+        (*self).tenant_id()
+    }
+}
+
 /// Marks tables as belonging to tenants: each needs a column `tenant_id`.
 #[macro_export]
 macro_rules! tenant_tables {

@@ -46,7 +46,7 @@ pub(crate) fn append(
         body.insert("id".to_owned(), json!(event.entity));
         body.insert("tenant_id".to_owned(), json!(tenant));
         body.insert("change".to_owned(), event.change.to_json());
-        body.insert("event_version".to_owned(), event.topic.version().to_json());
+        body.insert("event_version".to_owned(), json!(event.topic.version()));
         body.insert("event_created_at".to_owned(), json!(now));
         body.insert("app_id".to_owned(), json!(module.app_id()));
         body.insert("app_version".to_owned(), json!(module.version));

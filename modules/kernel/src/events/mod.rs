@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use consumer::{CallError, Consumer, Failure, HandleError, Next, OrderingKey, Settle};
 pub use log::{Filter, latest_position, read};
-pub use opencity_contracts::topics::Topic;
+pub use opencity_contracts::Topic;
 pub use relay::Relay;
 pub use retry::{Redelivery, RetryMeta, RetryError};
 pub use runner::{Bus, Runner, RunnerSettings};

@@ -87,7 +87,7 @@ pub fn asyncapi_document(modules: &[Arc<dyn Module>]) -> Value {
     let mut topics: Vec<Topic> = modules.iter().flat_map(|module| module.writes().iter().copied()).collect();
     topics.sort_by_key(|topic| topic.as_str());
     topics.dedup();
-    opencity_contracts::schema::asyncapi(&topics, "Opencity events", env!("CARGO_PKG_VERSION"))
+    opencity_contracts::asyncapi::asyncapi(&topics, "Opencity events", env!("CARGO_PKG_VERSION"))
 }
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -137,12 +137,13 @@ async fn swagger(documents: web::Data<Documents>, path: web::Path<String>) -> Re
         }
         None => (None, path.as_str()),
     };
-    let urls: Vec<Url<'static>> = documents
+    let shown: Vec<(&str, String)> = documents
         .modules
         .iter()
         .filter(|(info, _)| module.is_none_or(|module| module == info.name))
-        .map(|(info, _)| Url::new(info.title, format!("/openapi/{}.json", info.name)))
+        .map(|(info, _)| (info.title, format!("/openapi/{}.json", info.name)))
         .collect();
+    let urls: Vec<Url<'_>> = shown.iter().map(|(title, url)| Url::new(title, url)).collect();
     let unknown = || Problem::new(ProblemKind::UnknownRoute, "There is no such page. Begin at /docs.");
     if urls.is_empty() {
         return Err(unknown());

@@ -109,8 +109,9 @@ pub struct Meta {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Links {
     /// This page.
+    #[serde(rename = "self")]
     #[schema(max_length = 4000)]
-    pub r#self: String,
+    pub this: String,
     /// The page before.
     #[schema(max_length = 4000)]
     pub prev: Option<String>,
@@ -145,7 +146,7 @@ impl<T> Collection<T> {
         let next = next.map(|cursor| query.url(base, &[("cursor", cursor)], &["offset"]));
         Self {
             meta: Meta { count, parameter },
-            links: Links { r#self: query.url(base, &[], &[]), prev, next },
+            links: Links { this: query.url(base, &[], &[]), prev, next },
             data,
         }
     }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::prelude::*;
+use opencity_contracts::EventVersion;
+use serde::Deserialize;
 
 use super::Worker;
 use crate::clock;
@@ -252,7 +254,7 @@ fn take_one(
     {
         return Ok(());
     }
-    if !event.topic.version().accepts(event.payload.get("event_version")) {
+    if !declared(&event) {
         tracing::debug!(consumer, event_id = %event.event_id, "skipped an event of an undeclared version");
         return Ok(());
     }
@@ -300,6 +302,16 @@ fn take_one(
         Err(failure) => fail(connection, worker, &event, failure, key.as_deref(), holds, taken)?,
     }
     Ok(())
+}
+
+/// Whether the event has the version that the topic has here; versions come as text or number.
+fn declared(event: &Event) -> bool {
+    let Some(version) = event.topic.version() else { return true };
+    event
+        .payload
+        .get("event_version")
+        .and_then(|value| EventVersion::deserialize(value).ok())
+        .is_some_and(|written| written.is_same_as(version))
 }
 
 fn ordering_key(worker: &Worker, event: &Event) -> Option<String> {
