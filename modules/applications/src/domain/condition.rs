@@ -80,8 +80,6 @@ pub enum Condition {
     Not(&'static Condition),
     /// The service requires registration.
     Required,
-    /// The service is worked (*per approvazione*).
-    NotForward,
     /// Paid before sending, and something is due.
     PaysFirst,
     /// Paid after acceptance, and something is due.
@@ -146,7 +144,6 @@ impl Condition {
             Self::Always => true,
             Self::Not(condition) => !condition.holds(case),
             Self::Required => facts.protocol_required,
-            Self::NotForward => !facts.forward,
             Self::PaysFirst => facts.payment == PaymentKind::Immediate && facts.amount_due,
             Self::PaysAfterAcceptance => facts.payment == PaymentKind::Deferred && facts.amount_due,
             Self::AmountDue => facts.amount_due,
@@ -194,7 +191,6 @@ impl Condition {
             Self::Always => "",
             Self::Not(condition) => return format!("not: {}", condition.describe()),
             Self::Required => "*required*",
-            Self::NotForward => "worked service",
             Self::PaysFirst => "immediate payment and amount > 0",
             Self::PaysAfterAcceptance => "deferred payment and amount > 0",
             Self::AmountDue => "amount > 0",

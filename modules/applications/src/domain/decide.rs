@@ -53,41 +53,54 @@ pub fn creation(
 pub fn available_actions(status: Status, caller: &Caller, facts: &Facts) -> Vec<Action> {
     Action::of_people()
         .into_iter()
-        .filter(|action| action.is_transition() && decide(status, *action, caller, facts).is_ok())
+        .filter(|action| {
+            let case = Case {
+                from: Some(status),
+                action: *action,
+                caller,
+                facts,
+            };
+            action.is_transition() && plan(&case).is_ok()
+        })
         .collect()
 }
 
 fn decide_case(case: &Case<'_>) -> Result<Plan, Refusal> {
-    if case.from.is_some() && !case.caller.may_view() && !is_gateway_call(case) {
-        return Err(Refusal {
-            reason: Reason::MayNotView,
-            state: None,
-            allowed: Vec::new(),
-        });
-    }
-    let refuse = |reason| {
-        Err(Refusal {
+    plan(case).map_err(|reason| {
+        // Who may not view learns nothing of the application, its state included.
+        let hidden = reason == Reason::MayNotView;
+        Refusal {
             reason,
-            state: case.from,
-            allowed: allowed_names(case),
-        })
-    };
+            state: case.from.filter(|_| !hidden),
+            allowed: if hidden {
+                Vec::new()
+            } else {
+                allowed_names(case)
+            },
+        }
+    })
+}
+
+fn plan(case: &Case<'_>) -> Result<Plan, Reason> {
+    if case.from.is_some() && !case.caller.may_view() && !is_gateway_call(case) {
+        return Err(Reason::MayNotView);
+    }
     if case.facts.forward && case.action.needs_approval_workflow() {
-        return refuse(Reason::WorkflowForward);
+        return Err(Reason::WorkflowForward);
     }
     let Some(row) = rows_of(case).next() else {
-        return refuse(Reason::IllegalTransition);
+        return Err(Reason::IllegalTransition);
     };
     if !case.caller.is(row.who) {
         let creates_for_another = case.from.is_none() && case.caller.is_citizen;
-        return refuse(if creates_for_another {
+        return Err(if creates_for_another {
             Reason::ApplicantMismatch
         } else {
             Reason::Forbidden
         });
     }
     if let Some((_, reason)) = row.guards.iter().find(|(guard, _)| !guard.holds(case)) {
-        return refuse(*reason);
+        return Err(*reason);
     }
     let mut plan = Plan::default();
     follow(row, case, &mut plan);

@@ -7,7 +7,7 @@ use super::audience::audience;
 use super::condition::Condition;
 use super::payment::PaymentStatus;
 use super::refusal::Reason;
-use super::row::{From, Next, Row};
+use super::row::{Next, Row, Start};
 use super::status::Status;
 use super::table::TABLE;
 
@@ -105,8 +105,8 @@ fn plain(label: &str) -> String {
 
 fn edges_of(row: &Row) -> Vec<(String, String)> {
     let mut starts: Vec<String> = match row.from {
-        From::Nothing => vec!["[*]".to_owned()],
-        From::In(states) => states.iter().map(|status| format!("s{status}")).collect(),
+        Start::Nothing => vec!["[*]".to_owned()],
+        Start::In(states) => states.iter().map(|status| format!("s{status}")).collect(),
     };
     let mut edges = Vec::new();
     match row.next {
@@ -161,10 +161,10 @@ fn table() -> String {
     page
 }
 
-fn from_text(from: From) -> String {
+fn from_text(from: Start) -> String {
     match from {
-        From::Nothing => "–".to_owned(),
-        From::In(states) => ranges(states),
+        Start::Nothing => "–".to_owned(),
+        Start::In(states) => ranges(states),
     }
 }
 

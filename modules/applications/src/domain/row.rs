@@ -9,14 +9,14 @@ use super::status::Status;
 
 /// Where a row starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum Start {
     /// The application does not exist yet.
     Nothing,
     /// One of these states.
     In(&'static [Status]),
 }
 
-impl From {
+impl Start {
     /// True when the row starts from `status` (none: the application does not exist yet).
     #[must_use]
     pub fn includes(self, status: Option<Status>) -> bool {
@@ -45,7 +45,7 @@ pub enum Next {
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// States that it starts from.
-    pub from: From,
+    pub from: Start,
     /// Actions that it is for.
     pub actions: &'static [Action],
     /// Facts without which the row is not there.
@@ -63,7 +63,7 @@ pub struct Row {
 /// A row that starts from these states.
 pub(super) const fn row(from: &'static [Status], actions: &'static [Action]) -> Row {
     Row {
-        from: From::In(from),
+        from: Start::In(from),
         ..creating(actions)
     }
 }
@@ -71,7 +71,7 @@ pub(super) const fn row(from: &'static [Status], actions: &'static [Action]) -> 
 /// A row that makes an application.
 pub(super) const fn creating(actions: &'static [Action]) -> Row {
     Row {
-        from: From::Nothing,
+        from: Start::Nothing,
         actions,
         when: &[],
         who: Who::NOBODY,
