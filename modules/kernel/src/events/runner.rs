@@ -212,6 +212,28 @@ impl Runner {
     }
 }
 
+/// Sets a consumer's position back, so that it takes the log again from there (a replica or a read
+/// model is rebuilt); a running process notices. False if there is no such consumer.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn replay(database: &Database, consumer: String, from: i64) -> DbResult<bool> {
+    database
+        .write_raw(Priority::Request, move |connection| {
+            // The next round of the consumer looks: nobody needs to be told.
+            (batch::reset(connection, &consumer, from), false)
+        })
+        .await
+}
+
+/// Where all consumers are, by name.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn positions(database: &Database) -> DbResult<Vec<(String, i64)>> {
+    database.read_raw(batch::positions).await
+}
+
 /// Waits a while; whether the process stops.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>, span: Duration) -> bool {
     tokio::time::timeout(span, stop.wait_for(|stop| *stop)).await.is_ok()
@@ -301,18 +323,26 @@ impl Worker {
             *drain = drained;
             return Ok(true);
         }
-        let filter = log::Filter {
-            after: (*scanned.borrow()).max(*cursor),
+        let known = *cursor;
+        let seen = (*scanned.borrow()).max(known);
+        let mut filter = log::Filter {
+            after: seen,
             topics: self.consumer.topics().to_vec(),
             limit: self.settings.batch,
         };
-        let (events, end) = self
+        let name = self.consumer.name();
+        let (events, end, stored) = self
             .database
             .read_raw(move |connection| {
+                let stored = batch::stored_position(connection, name)?;
+                if stored < known {
+                    filter.after = stored;
+                }
                 let end = log::end(connection)?;
-                Ok::<_, DbError>((log::read_from(connection, &filter)?, end))
+                Ok::<_, DbError>((log::read_from(connection, &filter)?, end, stored))
             })
             .await?;
+        *cursor = stored;
         let Some(last) = events.last().map(|event| event.position) else {
             scanned.send_if_modified(|position| {
                 let grows = end > *position;
