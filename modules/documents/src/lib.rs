@@ -1,1 +1,3 @@
 //! The documents that applications produce, their PDF, folders.
+
+pub mod render;

@@ -1,0 +1,12 @@
+DROP TABLE kernel_office;
+DROP TABLE kernel_principal;
+DROP TABLE kernel_tenant_host;
+DROP TABLE kernel_tenant;
+DROP TABLE kernel_idempotency;
+DROP TABLE kernel_lease;
+DROP TABLE kernel_call;
+DROP TABLE kernel_parked;
+DROP TABLE kernel_hold;
+DROP TABLE kernel_inbox;
+DROP TABLE kernel_cursor;
+DROP TABLE kernel_event;

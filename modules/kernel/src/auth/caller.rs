@@ -1,0 +1,258 @@
+//! The caller of a request, and the permission that a handler asks for.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures::future::LocalBoxFuture;
+
+use super::keys::{Claims, Login};
+use crate::context::Platform;
+use crate::db::Tenancy;
+use crate::directory::Principal;
+use crate::http::Scope;
+use crate::id::{OfficeId, ServiceId, TenantId, UserId};
+use crate::problem::{Problem, ProblemKind};
+
+/// What kind of caller it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallerKind {
+    /// A citizen, known or anonymous.
+    Citizen {
+        /// Whether nobody knows who he is.
+        anonymous: bool,
+    },
+    /// An operator, with the rights that he has at this moment.
+    Operator(Principal),
+    /// An administrator of the body.
+    Administrator(Principal),
+    /// An administrator of the platform.
+    Platform,
+    /// Another module.
+    Service(String),
+}
+
+/// An authenticated caller, in the tenant that the request is for.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user.
+    pub id: UserId,
+    /// Kind and rights.
+    pub kind: CallerKind,
+    /// How he logged in.
+    pub login: Login,
+    tenancy: Tenancy,
+}
+
+impl Caller {
+    /// For whom work is done in his name.
+    #[must_use]
+    pub fn tenancy(&self) -> Tenancy {
+        self.tenancy
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenancy.tenant_id()
+    }
+
+    /// Whether he is a citizen.
+    #[must_use]
+    pub fn is_citizen(&self) -> bool {
+        matches!(self.kind, CallerKind::Citizen { .. })
+    }
+
+    /// Whether he is an anonymous citizen.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self.kind, CallerKind::Citizen { anonymous: true })
+    }
+
+    /// Whether he administrates the body, or the platform.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        matches!(self.kind, CallerKind::Administrator(_) | CallerKind::Platform)
+    }
+
+    /// His rights as an operator.
+    #[must_use]
+    pub fn operator(&self) -> Option<&Principal> {
+        match &self.kind {
+            CallerKind::Operator(principal) => Some(principal),
+            _ => None,
+        }
+    }
+
+    /// Whether he is an operator for integrations.
+    #[must_use]
+    pub fn is_system_operator(&self) -> bool {
+        self.operator().is_some_and(|operator| operator.system_user)
+    }
+
+    /// Whether he is another module.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        matches!(self.kind, CallerKind::Service(_))
+    }
+
+    /// Whether he is an operator that works applications of this service.
+    #[must_use]
+    pub fn works_service(&self, service: ServiceId) -> bool {
+        self.operator().is_some_and(|operator| operator.enabled_services.contains(&service))
+    }
+
+    /// Whether he is an operator of this office.
+    #[must_use]
+    pub fn in_office(&self, office: OfficeId) -> bool {
+        self.operator().is_some_and(|operator| operator.offices.contains(&office))
+    }
+
+    /// A name for rows that must tell callers apart: idempotency, audit. Not a personal datum.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.kind {
+            CallerKind::Service(module) => format!("service:{module}"),
+            _ => self.id.to_string(),
+        }
+    }
+}
+
+/// A right that a handler needs.
+pub trait Permission: 'static {
+    /// What the refusal says is needed.
+    const NEEDS: &'static str;
+    /// Whether this caller has it.
+    fn allows(caller: &Caller) -> bool;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident, $needs:literal, $caller:ident => $allows:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl Permission for $name {
+            const NEEDS: &'static str = $needs;
+            fn allows($caller: &Caller) -> bool { $allows }
+        }
+    )*};
+}
+
+permissions! {
+    /// Anybody with a token for people.
+    AnyUser, "a user's token", caller => !caller.is_service();
+    /// Operators, administrators.
+    Staff, "an operator or an administrator", caller => caller.operator().is_some() || caller.is_administrator();
+    /// Administrators of the body or the platform.
+    AdministratorOnly, "an administrator", caller => caller.is_administrator();
+    /// Administrators of the platform.
+    PlatformOnly, "an administrator of the platform", caller => matches!(caller.kind, CallerKind::Platform);
+    /// System operators and other modules.
+    Internal, "a system operator or a service credential", caller => caller.is_service() || caller.is_system_operator();
+}
+
+/// The caller, who has the permission `P`.
+pub struct Auth<P: Permission = AnyUser>(Caller, PhantomData<fn() -> P>);
+
+impl<P: Permission> Auth<P> {
+    /// The caller.
+    #[must_use]
+    pub fn into_caller(self) -> Caller {
+        self.0
+    }
+}
+
+impl<P: Permission> Deref for Auth<P> {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl<P: Permission> FromRequest for Auth<P> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let caller = caller_of(&request).await?;
+            if P::allows(&caller) {
+                Ok(Self(caller, PhantomData))
+            } else {
+                Err(Problem::forbidden(format!("This operation needs {}.", P::NEEDS)))
+            }
+        })
+    }
+}
+
+/// The caller if there is a token, nobody if there is none: for operations that are public and tell
+/// some callers more.
+pub(crate) async fn optional_caller(request: &HttpRequest) -> Result<Option<Caller>, Problem> {
+    if bearer(request).is_some() { caller_of(request).await.map(Some) } else { Ok(None) }
+}
+
+fn bearer(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get("authorization")?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+async fn caller_of(request: &HttpRequest) -> Result<Caller, Problem> {
+    let platform = Platform::of(request)?;
+    let token = bearer(request).ok_or_else(|| {
+        Problem::new(ProblemKind::Unauthenticated, "The operation needs a token in the header Authorization: Bearer. Get one from POST /lang/api/auth.")
+    })?;
+    let claims = platform.verifier.verify(&token)?;
+    let tenancy = match Scope::named_tenant(request).await? {
+        Some(tenant) if is_platform(&claims) => tenant.tenancy(),
+        Some(tenant) if tenant.id != claims.tenant_id => {
+            return Err(Problem::new(
+                ProblemKind::TenantMismatch,
+                "The token belongs to another body than the one that the host or the path names.",
+            ));
+        }
+        Some(tenant) => tenant.tenancy(),
+        // Paths without a tenant (payment proxies, retry): the token names it.
+        None => Tenancy::new(claims.tenant_id),
+    };
+    let kind = kind_of(&platform, &claims).await?;
+    Ok(Caller { id: claims.id, kind, login: claims.auth, tenancy })
+}
+
+fn is_platform(claims: &Claims) -> bool {
+    has(claims, "ROLE_PLATFORM_ADMIN")
+}
+
+fn has(claims: &Claims, role: &str) -> bool {
+    claims.roles.iter().any(|held| held == role)
+}
+
+async fn kind_of(platform: &Platform, claims: &Claims) -> Result<CallerKind, Problem> {
+    if has(claims, "ROLE_SERVICE") {
+        return Ok(CallerKind::Service(claims.username.clone()));
+    }
+    let staff = ["ROLE_OPERATORE", "ROLE_OPERATORE_ADMIN", "ROLE_ADMIN", "ROLE_PLATFORM_ADMIN"];
+    if !staff.iter().any(|role| has(claims, role)) {
+        return Ok(CallerKind::Citizen { anonymous: claims.auth.method == "anonymous" });
+    }
+    // Rights come from the directory, not from the token: a right taken away is away at once.
+    let home = Tenancy::new(claims.tenant_id);
+    let find = || platform.directory.principal(home, claims.id);
+    let principal = match find().await? {
+        None => {
+            platform.caught_up("kernel").await?;
+            find().await?
+        }
+        found => found,
+    };
+    match principal {
+        Some(principal) if principal.enabled => Ok(match principal.role.as_str() {
+            "platform" => CallerKind::Platform,
+            "admin" => CallerKind::Administrator(principal),
+            _ => CallerKind::Operator(principal),
+        }),
+        _ => Err(Problem::new(ProblemKind::Unauthenticated, "The account is disabled or no longer exists.")),
+    }
+}

@@ -1,0 +1,231 @@
+//! What a module is given to work with.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, web};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::auth::Verifier;
+use crate::config::Config;
+use crate::crypto::{MacKey, Sealer, SealingKey};
+use crate::db::{Database, DbError, DbResult, Tenancy, TenantScope};
+use crate::directory::{Directory, Tenant};
+use crate::events::Bus;
+use crate::files::{FileContent, FileError, FileStore, FileStoreSettings};
+use crate::http_client::HttpClient;
+use crate::id::FileId;
+use crate::mail::Mailer;
+use crate::module::{ModuleInfo, StartError};
+use crate::problem::Problem;
+use crate::scheduler::Wakes;
+
+/// Serves files of a module to the other modules of the installation.
+#[async_trait]
+pub trait FileSource: Send + Sync {
+    /// The content of a file of this tenant.
+    ///
+    /// # Errors
+    /// [`FileError::NotFound`], or the store's.
+    async fn open(&self, tenancy: Tenancy, file: FileId) -> Result<FileContent, FileError>;
+}
+
+/// The files of the modules in this process.
+#[derive(Clone, Default)]
+pub struct FileSources {
+    sources: Arc<Mutex<HashMap<&'static str, Arc<dyn FileSource>>>>,
+}
+
+impl FileSources {
+    /// Makes a module's files readable for the others.
+    pub fn register(&self, module: &'static str, source: Arc<dyn FileSource>) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(module, source);
+    }
+
+    /// Opens a file of another module.
+    ///
+    /// # Errors
+    /// [`FileError::NotFound`] if neither the module nor the file is here.
+    pub async fn open(&self, tenancy: Tenancy, module: &str, file: FileId) -> Result<FileContent, FileError> {
+        let source = self.sources.lock().unwrap_or_else(PoisonError::into_inner).get(module).cloned();
+        match source {
+            Some(source) => source.open(tenancy, file).await,
+            None => Err(FileError::NotFound),
+        }
+    }
+}
+
+/// What all modules of a process share.
+pub struct Platform {
+    /// The configuration.
+    pub config: Config,
+    /// The database, as the kernel uses it.
+    pub database: Database,
+    /// Tenants, rights, offices.
+    pub directory: Directory,
+    /// Tokens.
+    pub verifier: Verifier,
+    /// Where consumers are.
+    pub bus: Bus,
+    /// Wakes tasks.
+    pub wakes: Wakes,
+    /// Outgoing calls.
+    pub http: HttpClient,
+    /// Stored files.
+    pub files: FileStore,
+    /// Files of the other modules.
+    pub sources: FileSources,
+    /// Mail.
+    pub mailer: Mailer,
+    /// Secrets at rest.
+    pub sealer: Sealer,
+    /// The key of citizens' ids: never rotated, the same in every process of the installation.
+    pub citizen_ids: MacKey,
+    /// The modules of this process.
+    pub modules: Vec<ModuleInfo>,
+}
+
+impl Platform {
+    /// Puts the platform together: opens the database, the store, the mailer; makes the keys that are
+    /// not configured and keeps them in the data folder.
+    ///
+    /// # Errors
+    /// In a sentence that says what to do.
+    pub fn start(mut config: Config, modules: Vec<ModuleInfo>) -> Result<Self, StartError> {
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|error| StartError::new(format!("the data folder {} cannot be made", config.data_dir.display()), error))?;
+        if config.database.url.expose_secret().is_empty() {
+            config.database.url = config.in_data_dir("opencity.sqlite").to_string_lossy().into_owned().into();
+        }
+        config.mail.folder = config.in_data_dir(&config.mail.folder);
+        let database = Database::open(&config.database, crate::INFO)
+            .map_err(|error| StartError::new("the database cannot be opened (database.url)", error))?;
+        let sealing = if config.sealing_keys.is_empty() {
+            vec![SealingKey { id: "local".to_owned(), key: kept_key(&config, "sealing.key")? }]
+        } else {
+            config.sealing_keys.iter().map(|key| SealingKey { id: key.id.clone(), key: key.key.clone() }).collect()
+        };
+        let citizen_ids = match &config.citizen_id_key()? {
+            Some(key) => key.clone(),
+            None if config.demo.enabled => crate::demo::CITIZEN_ID_KEY.to_owned().into(),
+            None => kept_key(&config, "citizen-id.key")?,
+        };
+        let fallback = config.fallback_tenant()?;
+        Ok(Self {
+            directory: Directory::new(database.clone(), fallback),
+            verifier: Verifier::new(&config.auth),
+            bus: Bus::default(),
+            wakes: Wakes::default(),
+            http: HttpClient::new(config.http_client.clone())
+                .map_err(|error| StartError::new("the HTTP client cannot start ([http_client])", error))?,
+            files: FileStore::open(&FileStoreSettings::Local { folder: config.in_data_dir("files") })
+                .map_err(|error| StartError::new("the folder of stored files cannot be opened", error))?,
+            sources: FileSources::default(),
+            mailer: Mailer::new(&config.mail).map_err(|error| StartError::new("mail cannot start ([mail])", error))?,
+            sealer: Sealer::new(&sealing).map_err(|error| StartError::new("sealing_keys", error))?,
+            citizen_ids: MacKey::from_base64(&citizen_ids)
+                .map_err(|error| StartError::new("identity.citizen_id_key", error))?,
+            modules,
+            database,
+            config,
+        })
+    }
+
+    /// The platform of a request.
+    ///
+    /// # Errors
+    /// If the server was put together wrongly.
+    pub fn of(request: &HttpRequest) -> Result<Arc<Self>, Problem> {
+        request
+            .app_data::<web::Data<Self>>()
+            .map(|data| Arc::clone(data))
+            .ok_or_else(|| Problem::internal("the platform is not in the application's data"))
+    }
+
+    /// Waits, within the bound, until the consumers of a module have passed what was written before
+    /// this call.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn caught_up(&self, module: &str) -> DbResult<bool> {
+        let most = Duration::from_millis(self.config.events.replica_wait_ms);
+        self.bus.caught_up(&self.database, module, most).await
+    }
+
+    /// The address of a tenant's site, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self, tenant: &Tenant) -> String {
+        let url = &self.config.http.public_url;
+        url.replace("{host}", tenant.host().unwrap_or("localhost")).trim_end_matches('/').to_owned()
+    }
+}
+
+/// A key of this installation, made at its first start and kept, readable by its owner only.
+fn kept_key(config: &Config, name: &str) -> Result<SecretString, StartError> {
+    use base64::Engine as _;
+    let path = config.in_data_dir(name);
+    let cannot = |error: std::io::Error| StartError::new(format!("the key {} cannot be read or made", path.display()), error);
+    match std::fs::read_to_string(&path) {
+        Ok(key) => Ok(key.trim().to_owned().into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let bytes = crate::crypto::random_bytes::<32>().map_err(|error| StartError::new("no random numbers", error))?;
+            let key = base64::engine::general_purpose::STANDARD.encode(bytes);
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&path).map_err(cannot)?;
+            std::io::Write::write_all(&mut file, key.as_bytes()).map_err(cannot)?;
+            file.sync_all().map_err(cannot)?;
+            Ok(key.into())
+        }
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+/// A module's handle on everything. Cheap to clone.
+#[derive(Clone)]
+pub struct ModuleContext {
+    /// The module.
+    pub info: ModuleInfo,
+    /// The database, in the module's name.
+    pub db: Database,
+    /// What all modules share.
+    pub platform: Arc<Platform>,
+}
+
+impl ModuleContext {
+    /// The context of a module.
+    #[must_use]
+    pub fn new(platform: Arc<Platform>, info: ModuleInfo) -> Self {
+        Self { info, db: platform.database.for_module(info), platform }
+    }
+
+    /// Looks a row of a replica up; if it is not there, waits until the module's consumers have seen
+    /// everything written before this call, and looks again: so one reads one's own writes.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn find_replica<T: Send + 'static>(
+        &self,
+        tenancy: Tenancy,
+        find: impl Fn(&mut TenantScope<'_>) -> DbResult<Option<T>> + Send + Sync + Clone + 'static,
+    ) -> DbResult<Option<T>> {
+        let first = find.clone();
+        if let Some(found) = self.db.read::<_, DbError>(tenancy, move |scope| first(scope)).await? {
+            return Ok(Some(found));
+        }
+        self.platform.caught_up(self.info.name).await?;
+        self.db.read::<_, DbError>(tenancy, move |scope| find(scope)).await
+    }
+
+    /// The tenant of a tenancy.
+    ///
+    /// # Errors
+    /// If it is unknown here, or the database refuses.
+    pub async fn tenant(&self, tenancy: Tenancy) -> DbResult<Tenant> {
+        self.platform.directory.tenant(tenancy.tenant_id()).await?.ok_or(DbError::NotFound)
+    }
+}

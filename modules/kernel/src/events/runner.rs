@@ -1,0 +1,410 @@
+//! Runs consumers: one loop each, at its own position, with its own holds.
+
+mod batch;
+mod calls;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::lease::{InstanceId, Lease};
+use super::{Consumer, Relay, log};
+use crate::clock;
+use crate::db::{Database, DbError, DbResult, Priority};
+
+/// How consumers run.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunnerSettings {
+    /// `embedded` (the log is in the database) or `none` (outbox only).
+    pub carrier: Carrier,
+    /// Events taken in one transaction.
+    pub batch: i64,
+    /// Milliseconds after which a consumer looks by itself; it is woken when there is something.
+    pub poll_ms: u64,
+    /// Seconds that a process leads without renewal (PostgreSQL).
+    pub lease_seconds: u64,
+    /// Seconds that a call outside may take before another process repeats it.
+    pub call_lease_seconds: u64,
+    /// Calls outside that a consumer makes at the same time.
+    pub calls: usize,
+    /// Milliseconds that a request waits for a replica before it refuses.
+    pub replica_wait_ms: u64,
+}
+
+/// What carries events from module to module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Carrier {
+    /// The log is a table of the one database that all modules share.
+    Embedded,
+    /// Events stay in the outbox.
+    None,
+}
+
+/// Where the consumers of this process are: who waits for a replica asks here.
+#[derive(Clone)]
+pub struct Bus {
+    positions: Arc<Mutex<HashMap<&'static str, Vec<watch::Receiver<i64>>>>>,
+    /// Grows when the log does: the commits themselves on SQLite, the relay's rounds on PostgreSQL.
+    grown: watch::Sender<u64>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { positions: Arc::default(), grown: watch::Sender::new(0) }
+    }
+}
+
+impl Bus {
+    fn register(&self, module: &'static str, position: watch::Receiver<i64>) {
+        self.positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(module)
+            .or_default()
+            .push(position);
+    }
+
+    /// Waits until the consumers of a module have passed everything written before this call, at
+    /// most so long; whether they have.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn caught_up(&self, database: &Database, module: &str, most: Duration) -> DbResult<bool> {
+        tokio::time::timeout(most, self.wait(database, module)).await.unwrap_or(Ok(false))
+    }
+
+    async fn wait(&self, database: &Database, module: &str) -> DbResult<bool> {
+        let mut grown = self.grown.subscribe();
+        let written = database.read_raw(log::last_written).await?;
+        let end = loop {
+            if let Some(end) =
+                database.read_raw(move |connection| log::position_of_written(connection, written)).await?
+            {
+                break end;
+            }
+            if grown.changed().await.is_err() {
+                return Ok(false);
+            }
+        };
+        let positions = self
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(module)
+            .cloned()
+            .unwrap_or_default();
+        for mut position in positions {
+            if position.wait_for(|reached| *reached >= end).await.is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Runs the consumers, the relay and the leases of a process.
+pub struct Runner {
+    settings: RunnerSettings,
+    instance: InstanceId,
+    bus: Bus,
+    stop: watch::Receiver<bool>,
+    running: JoinSet<()>,
+    leases: HashMap<&'static str, Lease>,
+}
+
+impl Runner {
+    /// A runner that ends when `stop` turns true.
+    #[must_use]
+    pub fn new(settings: RunnerSettings, bus: Bus, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            settings,
+            instance: InstanceId::new(),
+            bus,
+            stop,
+            running: JoinSet::new(),
+            leases: HashMap::new(),
+        }
+    }
+
+    /// The lease of a module: held by the process that runs its consumers and tasks.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn lease(&mut self, database: &Database) -> DbResult<Lease> {
+        self.lease_named(database, database.module().name).await
+    }
+
+    async fn lease_named(&mut self, database: &Database, name: &'static str) -> DbResult<Lease> {
+        if let Some(lease) = self.leases.get(name) {
+            return Ok(lease.clone());
+        }
+        let lease = Lease::new(name, self.instance, Duration::from_secs(self.settings.lease_seconds));
+        lease.renew(database).await?;
+        self.leases.insert(name, lease.clone());
+        if database.is_postgres() {
+            let (database, renewed, mut stop) = (database.clone(), lease.clone(), self.stop.clone());
+            self.running.spawn(async move {
+                while !stopped(&mut stop, renewed.renew_every()).await {
+                    if let Err(error) = renewed.renew(&database).await {
+                        tracing::warn!(%error, lease = name, "a lease could not be renewed");
+                    }
+                }
+                let _ = renewed.release(&database).await;
+            });
+        }
+        Ok(lease)
+    }
+
+    /// Starts the relay of the embedded carrier; nothing on SQLite, where the outbox is the log.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn start_relay(&mut self, database: &Database) -> DbResult<()> {
+        let mut appended = database.appended();
+        let mut stop = self.stop.clone();
+        let poll = Duration::from_millis(self.settings.poll_ms);
+        if !database.is_postgres() {
+            let grown = self.bus.grown.clone();
+            self.running.spawn(async move {
+                while woken(&mut stop, &mut appended, poll).await {
+                    grown.send_modify(|count| *count += 1);
+                }
+            });
+            return Ok(());
+        }
+        let lease = self.lease_named(database, "relay").await?;
+        let relay = Relay::new(database.clone(), lease, self.bus.grown.clone());
+        self.running.spawn(async move {
+            loop {
+                match relay.round().await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "the relay will try again"),
+                }
+                if !woken(&mut stop, &mut appended, poll).await {
+                    break;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Starts a consumer of a module.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn start(&mut self, database: &Database, consumer: Arc<dyn Consumer>) -> DbResult<()> {
+        let lease = self.lease(database).await?;
+        let position = batch::position(database, consumer.name()).await?;
+        let (scanned, watched) = watch::channel(position);
+        self.bus.register(database.module().name, watched);
+        let worker = Worker {
+            consumer,
+            database: database.clone(),
+            instance: self.instance,
+            lease,
+            settings: self.settings.clone(),
+            calls: Arc::new(Semaphore::new(self.settings.calls.max(1))),
+            poke: Arc::new(Notify::new()),
+        };
+        let mut stop = self.stop.clone();
+        let mut grown = self.bus.grown.subscribe();
+        self.running.spawn(async move { worker.run(position, scanned, &mut stop, &mut grown).await });
+        Ok(())
+    }
+
+    /// Adds other work that ends with the runner.
+    pub fn spawn(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(work);
+    }
+
+    /// Waits until all have ended.
+    pub async fn join(mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// Sets a consumer's position back, so that it takes the log again from there (a replica or a read
+/// model is rebuilt); a running process notices. False if there is no such consumer.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn replay(database: &Database, consumer: String, from: i64) -> DbResult<bool> {
+    database
+        .write_raw(Priority::Request, move |connection| {
+            // The next round of the consumer looks: nobody needs to be told.
+            (batch::reset(connection, &consumer, from), false)
+        })
+        .await
+}
+
+/// Where all consumers are, by name.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn positions(database: &Database) -> DbResult<Vec<(String, i64)>> {
+    database.read_raw(batch::positions).await
+}
+
+/// Waits a while; whether the process stops.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>, span: Duration) -> bool {
+    tokio::time::timeout(span, stop.wait_for(|stop| *stop)).await.is_ok()
+}
+
+/// Waits until something has grown, or for a while; false if the process stops.
+async fn woken(stop: &mut watch::Receiver<bool>, grown: &mut watch::Receiver<u64>, most: Duration) -> bool {
+    if *stop.borrow() {
+        return false;
+    }
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => false,
+        _ = grown.changed() => true,
+        () = tokio::time::sleep(most) => true,
+    }
+}
+
+/// One consumer at work.
+#[derive(Clone)]
+struct Worker {
+    consumer: Arc<dyn Consumer>,
+    database: Database,
+    instance: InstanceId,
+    lease: Lease,
+    settings: RunnerSettings,
+    calls: Arc<Semaphore>,
+    poke: Arc<Notify>,
+}
+
+impl Worker {
+    async fn run(
+        self,
+        mut cursor: i64,
+        scanned: watch::Sender<i64>,
+        stop: &mut watch::Receiver<bool>,
+        grown: &mut watch::Receiver<u64>,
+    ) {
+        let poll = Duration::from_millis(self.settings.poll_ms);
+        let call_lease = Duration::from_secs(self.settings.call_lease_seconds);
+        let mut look_for_calls_at = clock::now();
+        let mut drain = true;
+        let mut failures: u32 = 0;
+        while !*stop.borrow() {
+            grown.mark_unchanged();
+            if self.lease.held().is_some() {
+                if clock::now() >= look_for_calls_at {
+                    look_for_calls_at = clock::now().plus(call_lease / 2);
+                    if let Err(error) = self.resume_calls().await {
+                        tracing::warn!(%error, consumer = self.consumer.name(), "claimed calls could not be read");
+                    }
+                }
+                match self.round(&mut cursor, &scanned, &mut drain).await {
+                    Ok(true) => {
+                        failures = 0;
+                        continue;
+                    }
+                    Ok(false) => failures = 0,
+                    Err(error) => {
+                        failures = (failures + 1).min(6);
+                        tracing::warn!(%error, consumer = self.consumer.name(), "a round of the consumer was undone; it will be repeated");
+                        if let Ok(position) = batch::position(&self.database, self.consumer.name()).await {
+                            cursor = position;
+                        }
+                        if stopped(stop, Duration::from_millis(50) * 2_u32.pow(failures)).await {
+                            break;
+                        }
+                        continue;
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                _ = grown.changed() => {}
+                () = self.poke.notified() => drain = true,
+                () = tokio::time::sleep(poll) => {}
+            }
+        }
+        self.finish_calls().await;
+    }
+
+    /// Takes what there is; whether there may be more.
+    async fn round(&self, cursor: &mut i64, scanned: &watch::Sender<i64>, drain: &mut bool) -> DbResult<bool> {
+        if std::mem::take(drain) {
+            let drained = self.drain().await?;
+            *drain = drained;
+            return Ok(true);
+        }
+        let known = *cursor;
+        let seen = (*scanned.borrow()).max(known);
+        let mut filter = log::Filter {
+            after: seen,
+            topics: self.consumer.topics().to_vec(),
+            limit: self.settings.batch,
+        };
+        let name = self.consumer.name();
+        let (events, end, stored) = self
+            .database
+            .read_raw(move |connection| {
+                let stored = batch::stored_position(connection, name)?;
+                if stored < known {
+                    filter.after = stored;
+                }
+                let end = log::end(connection)?;
+                Ok::<_, DbError>((log::read_from(connection, &filter)?, end, stored))
+            })
+            .await?;
+        *cursor = stored;
+        let Some(last) = events.last().map(|event| event.position) else {
+            scanned.send_if_modified(|position| {
+                let grows = end > *position;
+                *position = end.max(*position);
+                grows
+            });
+            return Ok(false);
+        };
+        let taken = self.take(events, *cursor, last).await?;
+        *cursor = last;
+        scanned.send_replace(last);
+        *drain = taken.drains;
+        for event in taken.calls {
+            self.start_call(event);
+        }
+        Ok(true)
+    }
+
+    async fn take(&self, events: Vec<super::Event>, from: i64, to: i64) -> DbResult<batch::Taken> {
+        let worker = self.clone();
+        self.database
+            .write_raw(Priority::Background, move |connection| {
+                let mut taken = batch::Taken::default();
+                let result = batch::take(connection, &worker, events, from, to, &mut taken);
+                let emitted = taken.emitted;
+                (result.map(|()| taken), emitted)
+            })
+            .await
+    }
+
+    async fn drain(&self) -> DbResult<bool> {
+        let worker = self.clone();
+        let taken = self
+            .database
+            .write_raw(Priority::Background, move |connection| {
+                let mut taken = batch::Taken::default();
+                let result = batch::drain(connection, &worker, &mut taken);
+                let emitted = taken.emitted;
+                (result.map(|()| taken), emitted)
+            })
+            .await?;
+        let more = taken.drains;
+        for event in taken.calls {
+            self.start_call(event);
+        }
+        Ok(more)
+    }
+}

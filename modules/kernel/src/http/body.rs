@@ -1,0 +1,218 @@
+//! JSON bodies: bounded in size, depth and array length; every fault has a problem of its own.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use futures::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::Platform;
+use crate::crypto::sha256_hex;
+use crate::problem::{Problem, ProblemKind};
+
+/// A JSON body of type `T`.
+#[derive(Debug)]
+pub struct Body<T> {
+    /// What it says.
+    pub value: T,
+    /// SHA-256 of its bytes, in hex: what `Idempotency-Key` compares.
+    pub hash: String,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = read_json(request, payload);
+        Box::pin(async move {
+            let (value, hash) = read.await?;
+            let value = value.ok_or_else(|| {
+                Problem::new(ProblemKind::MalformedJson, "The body is empty. Send a JSON object.")
+            })?;
+            Ok(Self { value: typed(value)?, hash })
+        })
+    }
+}
+
+/// A JSON body that may be absent: nothing, `{}` and `[]` mean the same.
+#[derive(Debug)]
+pub struct OptionalBody<T> {
+    /// What it says.
+    pub value: T,
+    /// SHA-256 of its bytes, in hex.
+    pub hash: String,
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = read_json(request, payload);
+        Box::pin(async move {
+            let (value, hash) = read.await?;
+            let value = match value {
+                None => T::default(),
+                Some(Value::Array(items)) if items.is_empty() => T::default(),
+                Some(value) => typed(value)?,
+            };
+            Ok(Self { value, hash })
+        })
+    }
+}
+
+fn read_json(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<(Option<Value>, String), Problem>> + 'static {
+    let platform = Platform::of(request);
+    let content_type = request
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_ascii_lowercase);
+    let payload = web::Payload::from_request(request, payload);
+    async move {
+        let platform = platform?;
+        let limits = &platform.config.http;
+        let payload = payload.await.map_err(|_| Problem::internal("the body has been taken already"))?;
+        let bytes = read_limited(payload, limits.body_limit_bytes).await?;
+        let hash = sha256_hex(&bytes);
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok((None, hash));
+        }
+        let is_json = content_type.is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
+            kind == "application/json" || kind.ends_with("+json")
+        });
+        if !is_json {
+            return Err(Problem::new(
+                ProblemKind::UnsupportedMediaType,
+                "Send the body as Content-Type: application/json.",
+            ));
+        }
+        if depth_of(&bytes) > limits.json_depth {
+            return Err(Problem::new(
+                ProblemKind::JsonTooDeep,
+                format!("The body nests more than {} levels. Flatten it.", limits.json_depth),
+            ));
+        }
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::new(
+                ProblemKind::MalformedJson,
+                format!("The body is not valid JSON: see line {}, column {}.", error.line(), error.column()),
+            )
+        })?;
+        check(&value, limits.json_array_length)?;
+        Ok((Some(value), hash))
+    }
+}
+
+/// Reads a body up to a limit.
+///
+/// # Errors
+/// [`ProblemKind::BodyTooLarge`] beyond it.
+pub async fn read_limited(mut payload: web::Payload, limit: usize) -> Result<Bytes, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(ProblemKind::MalformedJson, "The body ended early. Send the request again."))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(Problem::new(
+                ProblemKind::BodyTooLarge,
+                format!("The body has more than {limit} bytes. Upload files apart, or split the request."),
+            ));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The deepest nesting, before anything is parsed.
+fn depth_of(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in bytes {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (true, b'"') => in_string = false,
+            (false, b'"') => in_string = true,
+            (false, b'[' | b'{') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn check(value: &Value, most: usize) -> Result<(), Problem> {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            Err(Problem::new(ProblemKind::NulCharacter, "A text of the body holds the character U+0000. Remove it."))
+        }
+        Value::Array(items) if items.len() > most => Err(Problem::new(
+            ProblemKind::ArrayTooLong,
+            format!("An array of the body has more than {most} elements. Split the request."),
+        )),
+        Value::Array(items) => items.iter().try_for_each(|item| check(item, most)),
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| {
+            if key.contains('\0') {
+                return Err(Problem::new(ProblemKind::NulCharacter, "A key of the body holds the character U+0000. Remove it."));
+            }
+            check(value, most)
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Gives the value its type; what does not fit is a fault of the field.
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let field = error.path().to_string();
+        let field = if field == "." { "body".to_owned() } else { field };
+        // The cause may quote the value, which may be personal: only its kind is told.
+        let text = error.inner().to_string();
+        let (code, message) = match text.split_once('`').and_then(|(_, rest)| rest.split_once('`')) {
+            Some((name, _)) if text.starts_with("missing field") => {
+                return Problem::field(&join(&field, name), "required", "Give this field a value.");
+            }
+            _ if text.starts_with("invalid type") => ("type", "Give a value of the type that the API description names."),
+            _ => ("value", "Give a value that the API description allows."),
+        };
+        Problem::field(&field, code, message)
+    })
+}
+
+fn join(parent: &str, name: &str) -> String {
+    if parent == "body" { name.to_owned() } else { format!("{parent}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn depth_ignores_brackets_in_texts() {
+        assert_eq!(depth_of(br#"{"a":"[[[[\"[","b":[{}]}"#), 3);
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_field_and_not_the_value() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code)]
+        struct In {
+            name: String,
+        }
+        let problem = typed::<In>(serde_json::json!({"name": 1234})).unwrap_err();
+        let body = problem.body("x").to_string();
+        assert!(body.contains("\"field\":\"name\"") && !body.contains("1234"), "{body}");
+        let missing = typed::<In>(serde_json::json!({})).unwrap_err().body("x").to_string();
+        assert!(missing.contains("\"field\":\"name\",\"code\":\"required\""), "{missing}");
+    }
+}

@@ -1,0 +1,160 @@
+//! What wraps every request: its id, the access log, metrics, CORS.
+
+use std::time::Instant as Monotonic;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError as _};
+
+use super::scope::language_of;
+use crate::clock;
+use crate::problem::{Problem, ProblemKind};
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// The id of the request that is being answered.
+#[must_use]
+pub fn current_request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Wraps a request.
+pub(super) async fn wrap<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<actix_web::body::BoxBody>, Error> {
+    let id = request
+        .headers()
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| (8..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    REQUEST_ID.scope(id.clone(), answer(request, next, id)).await
+}
+
+async fn answer<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+    id: String,
+) -> Result<ServiceResponse<actix_web::body::BoxBody>, Error> {
+    let started = Monotonic::now();
+    let seen = Seen::of(&request);
+    let language = language_of(request.request());
+    let preflight = request.method() == actix_web::http::Method::OPTIONS
+        && request.headers().contains_key("access-control-request-method");
+    let mut response = if preflight {
+        request.into_response(HttpResponse::NoContent().finish())
+    } else {
+        // Refusals of handlers and extractors are answers by now; an error is the framework's own.
+        as_problem(next.call(request).await?.map_into_boxed_body())
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    headers.insert(HeaderName::from_static("content-language"), HeaderValue::from_static(language.code()));
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    headers.insert(HeaderName::from_static("access-control-allow-origin"), HeaderValue::from_static("*"));
+    if preflight {
+        headers.insert(
+            HeaderName::from_static("access-control-allow-methods"),
+            HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
+        );
+        headers.insert(
+            HeaderName::from_static("access-control-allow-headers"),
+            HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, X-Accept-Version, X-Locale, X-Request-Id"),
+        );
+        headers.insert(HeaderName::from_static("access-control-max-age"), HeaderValue::from_static("86400"));
+    }
+    seen.log(&response, started);
+    Ok(response)
+}
+
+/// An answer of the framework itself that has no body of ours becomes a problem.
+fn as_problem(response: ServiceResponse) -> ServiceResponse {
+    let status = response.status();
+    let ours = response.headers().get("content-type").is_some();
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let kind = match status.as_u16() {
+        404 => ProblemKind::UnknownRoute,
+        405 => ProblemKind::MethodNotAllowed,
+        _ => return response,
+    };
+    let (request, _) = response.into_parts();
+    let problem = Problem::new(kind, "See /docs for what this installation offers.");
+    ServiceResponse::new(request, problem.error_response())
+}
+
+/// What the access log tells of a request. Query strings may hold personal data, and a payment's id
+/// is the key to its page: neither is written.
+struct Seen {
+    peer: String,
+    method: String,
+    path: String,
+    agent: String,
+}
+
+impl Seen {
+    fn of(request: &ServiceRequest) -> Self {
+        let header = |name: &str| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("-")
+                .replace(['"', '\n', '\r'], "'")
+        };
+        Self {
+            peer: request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
+            method: request.method().to_string(),
+            path: shown_path(request.path()),
+            agent: header("user-agent"),
+        }
+    }
+
+    fn log(&self, response: &ServiceResponse, started: Monotonic) {
+        let status = response.status();
+        let size = match response.response().body().size() {
+            actix_web::body::BodySize::Sized(size) => size.to_string(),
+            _ => "-".to_owned(),
+        };
+        let time = clock::now().rome().format("%d/%b/%Y:%H:%M:%S %z");
+        tracing::info!(
+            target: "access",
+            "{} - - [{time}] \"{} {} HTTP/1.1\" {} {size} \"-\" \"{}\"",
+            self.peer, self.method, self.path, status.as_u16(), self.agent
+        );
+        metrics::counter!("oc_api_requests_total", "method" => self.method.clone(), "status_code" => status.as_u16().to_string()).increment(1);
+        metrics::histogram!("oc_api_request_seconds", "method" => self.method.clone()).record(started.elapsed().as_secs_f64());
+    }
+}
+
+fn shown_path(path: &str) -> String {
+    let secret = path.starts_with("/payment-proxy/");
+    path.split('/')
+        .map(|segment| if secret && uuid::Uuid::parse_str(segment).is_ok() { "…" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
+        .replace('"', "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_access_log_cuts_the_ids_of_payments() {
+        assert_eq!(
+            shown_path("/payment-proxy/sandbox/online-payment/68dada78-2398-4a11-b80a-98aaede3371c"),
+            "/payment-proxy/sandbox/online-payment/…"
+        );
+        let other = "/lang/api/applications/68dada78-2398-4a11-b80a-98aaede3371c";
+        assert_eq!(shown_path(other), other);
+    }
+}

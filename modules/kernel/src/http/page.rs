@@ -1,0 +1,153 @@
+//! Lists in pages.
+
+use actix_web::HttpRequest;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::problem::Problem;
+
+/// The most entries of a page.
+pub const MAX_LIMIT: i64 = 100;
+/// The deepest offset; beyond it, follow `next`.
+pub const MAX_OFFSET: i64 = 100_000;
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// `offset`, `limit`, `sort` and `cursor` of a request, and all its other parameters.
+#[derive(Debug, Clone)]
+pub struct PageQuery {
+    /// Entries to pass over.
+    pub offset: i64,
+    /// Entries to give.
+    pub limit: i64,
+    /// In which order.
+    pub sort: Sort,
+    /// Where a page before ended.
+    pub cursor: Option<String>,
+    parameters: Vec<(String, String)>,
+}
+
+impl PageQuery {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`ProblemKind::BadParameter`](crate::ProblemKind::BadParameter).
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let parameters: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string())
+            .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))?;
+        let value = |name: &str| {
+            parameters.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
+        };
+        let number = |name: &str, default: i64, least: i64, most: i64| match value(name) {
+            None => Ok(default),
+            Some(text) => text
+                .parse::<i64>()
+                .ok()
+                .filter(|number| (least..=most).contains(number))
+                .ok_or_else(|| Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))),
+        };
+        let sort = match value("sort").map(|text| text.to_ascii_uppercase()).as_deref() {
+            None | Some("ASC") => Sort::Ascending,
+            Some("DESC") => Sort::Descending,
+            Some(_) => return Err(Problem::bad_parameter("sort", "ASC or DESC")),
+        };
+        Ok(Self {
+            offset: number("offset", 0, 0, MAX_OFFSET)?,
+            limit: number("limit", 10, 1, MAX_LIMIT)?,
+            sort,
+            cursor: value("cursor"),
+            parameters,
+        })
+    }
+
+    /// A parameter by name; empty ones count as absent.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters of a name, e.g. `createdAt[after]`.
+    #[must_use]
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
+    fn url(&self, base: &str, set: &[(&str, String)], drop: &[&str]) -> String {
+        let mut pairs: Vec<(String, String)> = self
+            .parameters
+            .iter()
+            .filter(|(key, _)| !drop.contains(&key.as_str()) && !set.iter().any(|(name, _)| key == name))
+            .cloned()
+            .collect();
+        pairs.extend(set.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let query = serde_urlencoded::to_string(&pairs).unwrap_or_default();
+        if query.is_empty() { base.to_owned() } else { format!("{base}?{query}") }
+    }
+}
+
+/// `meta` of a collection.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Meta {
+    /// Entries in all.
+    #[schema(minimum = 0)]
+    pub count: i64,
+    /// The parameters as they were understood.
+    pub parameter: Map<String, Value>,
+}
+
+/// `links` of a collection.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Links {
+    /// This page.
+    #[serde(rename = "self")]
+    #[schema(max_length = 4000)]
+    pub this: String,
+    /// The page before.
+    #[schema(max_length = 4000)]
+    pub prev: Option<String>,
+    /// The next page.
+    #[schema(max_length = 4000)]
+    pub next: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Collection<T> {
+    /// Counts.
+    pub meta: Meta,
+    /// Where to go from here.
+    pub links: Links,
+    /// The entries.
+    #[schema(max_items = 100)]
+    pub data: Vec<T>,
+}
+
+impl<T> Collection<T> {
+    /// A page: `base` is the list's address, `next` the cursor after its last entry if there are more.
+    #[must_use]
+    pub fn new(query: &PageQuery, base: &str, count: i64, data: Vec<T>, next: Option<String>) -> Self {
+        let mut parameter: Map<String, Value> =
+            query.parameters.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
+        parameter.insert("offset".to_owned(), query.offset.into());
+        parameter.insert("limit".to_owned(), query.limit.into());
+        let prev = (query.offset > 0).then(|| {
+            query.url(base, &[("offset", (query.offset - query.limit).max(0).to_string())], &["cursor"])
+        });
+        let next = next.map(|cursor| query.url(base, &[("cursor", cursor)], &["offset"]));
+        Self {
+            meta: Meta { count, parameter },
+            links: Links { this: query.url(base, &[], &[]), prev, next },
+            data,
+        }
+    }
+}
