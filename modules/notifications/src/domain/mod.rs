@@ -111,7 +111,7 @@ pub fn notice(entered: ApplicationStatus, protocol_required: bool, by_citizen: b
         ApplicationStatus::Registered => Some(Notice::ToService("registered")),
         ApplicationStatus::SubmittedAfterIntegration if by_citizen => Some(Notice::ToAssigned("integration_answered")),
         ApplicationStatus::PaymentSuccess => Some(Notice::ToAssigned("paid")),
-        ApplicationStatus::Withdraw => Some(Notice::ToAssigned("withdrawn")),
+        ApplicationStatus::Withdrawn => Some(Notice::ToAssigned("withdrawn")),
         _ => None,
     }
 }

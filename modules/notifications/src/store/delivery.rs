@@ -199,3 +199,17 @@ pub fn list(scope: &mut TenantScope<'_>, filter: &Filter, page: &PageQuery) -> D
     })?;
     Ok((rows, count))
 }
+
+/// Whether a delivery is due.
+pub fn is_due(scope: &mut PlatformScope<'_>) -> DbResult<bool> {
+    let now = clock::now();
+    let first: Option<DeliveryId> = scope.find(
+        deliveries::table
+            .filter(deliveries::state.eq(State::Pending.as_str()))
+            .filter(deliveries::next_at.le(now))
+            .filter(deliveries::lease_until.is_null().or(deliveries::lease_until.assume_not_null().le(now)))
+            .select(deliveries::id)
+            .limit(1),
+    )?;
+    Ok(first.is_some())
+}
