@@ -8,3 +8,6 @@ pub mod files;
 pub mod messages;
 pub mod store;
 pub mod texts;
+
+#[cfg(test)]
+mod rooms_tests;
