@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use opencity_kernel::auth::{Claims, PublicKey};
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::DbError;
@@ -19,6 +19,7 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::module::StartError;
 use opencity_kernel::{Problem, clock};
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 use crate::INFO;
 use crate::store::key::{self, KeyRow};
@@ -32,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(300);
 
 struct Ring {
     kid: String,
-    signer: EncodingKey,
+    signer: RsaKeyPair,
     public: Vec<PublicKey>,
 }
 
@@ -75,7 +76,8 @@ impl KeyRing {
             .map(|row| PublicKey { kid: row.kid.clone(), n: row.modulus.clone(), e: row.exponent.clone() })
             .collect();
         ctx.platform.verifier.set_keys(&public);
-        let signer = EncodingKey::from_rsa_der(private.expose_secret());
+        let signer = RsaKeyPair::from_pkcs8(private.expose_secret())
+            .map_err(|error| StartError::new("the key that signs tokens is damaged: run opencity key rotate", error))?;
         let ring = Arc::new(Ring { kid: current.kid.clone(), signer, public });
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Some(ring);
         Ok(())
@@ -86,12 +88,17 @@ impl KeyRing {
         self.ring().map(|ring| ring.public.clone()).unwrap_or_default()
     }
 
-    /// A signed token.
+    /// A signed token (RFC 7515, compact form). The pair is parsed once, not at every login.
     pub(crate) fn sign(&self, claims: &Claims) -> Result<String, Problem> {
         let ring = self.ring().ok_or_else(|| Problem::unavailable("the keys are not loaded yet"))?;
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid = Some(ring.kid.clone());
-        jsonwebtoken::encode(&header, claims, &ring.signer).map_err(Problem::internal)
+        let header = json!({"typ": "JWT", "alg": "RS256", "kid": ring.kid}).to_string();
+        let claims = serde_json::to_vec(claims).map_err(Problem::internal)?;
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let mut signature = vec![0; ring.signer.public_modulus_len()];
+        ring.signer
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .map_err(Problem::internal)?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
     fn ring(&self) -> Option<Arc<Ring>> {

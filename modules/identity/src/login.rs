@@ -25,6 +25,16 @@ pub(crate) struct Candidate {
     pub(crate) ip: Option<String>,
 }
 
+/// A try whose password was checked.
+#[derive(Clone)]
+struct Attempt {
+    account: String,
+    /// Who has the name, and whether he may come in.
+    person: Option<(User, bool)>,
+    ip: Option<String>,
+    now: Instant,
+}
+
 enum Outcome {
     LoggedIn(Box<User>),
     Refused,
@@ -58,12 +68,8 @@ pub(crate) async fn by_password(core: &Core, tenancy: Tenancy, who: Candidate) -
         (user, may)
     });
     let ip = who.ip;
-    let outcome = core
-        .ctx
-        .db
-        .write::<_, Problem>(tenancy, move |scope| settle(scope, &account, person, ip, now))
-        .await?;
-    match outcome {
+    let attempt = Attempt { account, person, ip, now };
+    match written(core, tenancy, attempt).await? {
         Outcome::LoggedIn(user) => token(core, tenancy, &user, "password", PASSWORD_LEVEL),
         Outcome::Refused => Err(Problem::new(
             ProblemKind::BadCredentials,
@@ -106,14 +112,26 @@ fn find(scope: &mut TenantScope<'_>, name: &str, citizens: bool) -> Result<Optio
     Ok(credential::find(scope, user.id)?.map(|(hash, set)| (user, hash, set)))
 }
 
+/// Writes how it ended; again, if another login of the same name was written at the same moment.
+async fn written(core: &Core, tenancy: Tenancy, attempt: Attempt) -> Result<Outcome, Problem> {
+    const TIMES: usize = 5;
+    let mut times = 0;
+    loop {
+        let try_now = attempt.clone();
+        let result = core.ctx.db.write::<_, Problem>(tenancy, move |scope| settle(scope, try_now)).await;
+        times += 1;
+        match result {
+            Err(problem)
+                if times < TIMES && matches!(problem.kind(), ProblemKind::Conflict | ProblemKind::AlreadyExists) => {}
+            result => return result,
+        }
+    }
+}
+
 /// Writes how it ended. A lock that came while the hash was computed counts, even for the right password.
-fn settle(
-    scope: &mut WriteScope<'_>,
-    account: &str,
-    person: Option<(User, bool)>,
-    ip: Option<String>,
-    now: Instant,
-) -> Result<Outcome, Problem> {
+fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Problem> {
+    let Attempt { account, person, ip, now } = attempt;
+    let account = account.as_str();
     let attempts = attempt::find(scope, account)?;
     if let Some(seconds) = attempts.locked_for(now) {
         return Ok(Outcome::Locked(seconds));
@@ -130,6 +148,8 @@ fn settle(
         Some((user, true)) => {
             attempt::clear(scope, account)?;
             let user = if user.kind == UserKind::Citizen {
+                // As he is now: he may have logged in elsewhere while the hash was computed.
+                let user = user::find(scope, user.id)?.ok_or(DbError::Conflict)?;
                 let after = User { last_login_at: Some(now), ..user.clone() };
                 user::update(scope, &user, after, UserEventReason::Login)?
             } else {

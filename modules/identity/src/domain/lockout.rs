@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn failures_of_more_than_an_hour_ago_do_not_count() {
-        assert_eq!(after(&[0, 10, 3610]).locked_for(at(3610)), None);
-        assert_eq!(after(&[0, 10, 3610, 3620]).locked_for(at(3620)), Some(600));
+        assert_eq!(after(&[0, 10, 3605]).locked_for(at(3605)), None);
+        assert_eq!(after(&[0, 10, 3605, 3606]).locked_for(at(3606)), Some(600));
     }
 
     #[test]

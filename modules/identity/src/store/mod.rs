@@ -8,5 +8,3 @@ mod schema;
 pub(crate) mod security;
 pub(crate) mod user;
 
-#[cfg(test)]
-mod tests;
