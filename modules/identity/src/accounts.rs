@@ -43,7 +43,11 @@ pub struct NewUser {
 ///
 /// # Errors
 /// `validation`, `unknown-reference` for an office, `already-exists` for a user name or fiscal code.
-pub async fn create_user(ctx: &ModuleContext, tenancy: Tenancy, new: NewUser) -> Result<User, Problem> {
+pub async fn create_user(
+    ctx: &ModuleContext,
+    tenancy: Tenancy,
+    new: NewUser,
+) -> Result<User, Problem> {
     let hasher = hasher(ctx)?;
     let mut made = User::new(UserId::new(), new.kind, clock::now());
     made.username = new.username;
@@ -86,8 +90,12 @@ pub async fn set_password(
                 None => user::by_tax_code(scope, &name)?,
                 found => found,
             };
-            let found = found
-                .ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no user of this name in this body."))?;
+            let found = found.ok_or_else(|| {
+                Problem::new(
+                    ProblemKind::NotFound,
+                    "There is no user of this name in this body.",
+                )
+            })?;
             new_password(scope, found.id, hash, None)?;
             Ok(found.id)
         })
@@ -95,28 +103,51 @@ pub async fn set_password(
 }
 
 fn hasher(ctx: &ModuleContext) -> Result<Hasher, Problem> {
-    Settings::of(ctx).and_then(|settings| Hasher::new(&settings)).map_err(Problem::internal)
+    Settings::of(ctx)
+        .and_then(|settings| Hasher::new(&settings))
+        .map_err(Problem::internal)
 }
 
 /// Whether test bodies' tax codes are taken: in the demo.
 pub(crate) fn test_bodies(ctx: &ModuleContext) -> TestBodies {
-    if ctx.platform.config.demo.enabled { TestBodies::Accepted } else { TestBodies::Refused }
+    if ctx.platform.config.demo.enabled {
+        TestBodies::Accepted
+    } else {
+        TestBodies::Refused
+    }
 }
 
 /// The id of the citizen of a fiscal code.
 pub(crate) fn citizen_id(ctx: &ModuleContext, tenant: TenantId, code: &str) -> UserId {
-    UserId::from_uuid(crypto::citizen_id(&ctx.platform.citizen_ids, tenant.uuid(), code))
+    UserId::from_uuid(crypto::citizen_id(
+        &ctx.platform.citizen_ids,
+        tenant.uuid(),
+        code,
+    ))
 }
 
 /// Refuses a user that is not valid.
-pub(crate) fn check(ctx: &ModuleContext, after: &User, before: Option<&User>) -> Result<(), Problem> {
+pub(crate) fn check(
+    ctx: &ModuleContext,
+    after: &User,
+    before: Option<&User>,
+) -> Result<(), Problem> {
     let faults = faults(after, before, test_bodies(ctx));
-    if faults.is_empty() { Ok(()) } else { Err(Problem::validation(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::validation(faults))
+    }
 }
 
 /// The hash of a new password that is good enough.
-pub(crate) async fn hash_new(hasher: &Hasher, password: Option<SecretString>) -> Result<Option<String>, Problem> {
-    let Some(password) = password else { return Ok(None) };
+pub(crate) async fn hash_new(
+    hasher: &Hasher,
+    password: Option<SecretString>,
+) -> Result<Option<String>, Problem> {
+    let Some(password) = password else {
+        return Ok(None);
+    };
     if let Some((code, message)) = hasher.fault(&password) {
         return Err(Problem::validation(vec![FieldProblem {
             field: "password".to_owned(),

@@ -40,10 +40,15 @@ impl Named {
     /// The applicant of a form, flat keys.
     fn of_applicant(data: &Map<String, Value>) -> Self {
         let text = |key: &str| {
-            data.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+            data.get(key)
+                .and_then(Value::as_str)
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
         };
         Self {
-            tax_code: text("applicant.data.fiscal_code.data.fiscal_code").map(|code| code.to_uppercase()),
+            tax_code: text("applicant.data.fiscal_code.data.fiscal_code")
+                .map(|code| code.to_uppercase()),
             given_name: text("applicant.data.completename.data.name"),
             family_name: text("applicant.data.completename.data.surname"),
             email: text("applicant.data.email_address"),
@@ -76,7 +81,10 @@ impl Consumer for Citizens {
             let mut named = Named::of_applicant(&application.data);
             let id = UserId::from_uuid(application.user);
             // A code that an anonymous person typed proves nothing: it is his only if his id follows from it.
-            let own = named.tax_code.as_deref().is_some_and(|code| citizen_id(&self.ctx, tenant, code) == id);
+            let own = named
+                .tax_code
+                .as_deref()
+                .is_some_and(|code| citizen_id(&self.ctx, tenant, code) == id);
             if !own {
                 named.tax_code = None;
             }
@@ -103,7 +111,9 @@ fn take_payer(
     tenant: TenantId,
     named: Named,
 ) -> Result<Next, HandleError> {
-    let Some(code) = &named.tax_code else { return Ok(Next::Nothing) };
+    let Some(code) = &named.tax_code else {
+        return Ok(Next::Nothing);
+    };
     // A corrected code belongs to the id that followed from the first one.
     let id = match user::by_tax_code(scope, code)? {
         Some(known) => known.id,
@@ -122,7 +132,11 @@ fn take(scope: &mut WriteScope<'_>, id: UserId, named: Named) -> Result<Next, Ha
         new.given_name = named.given_name;
         new.family_name = named.family_name;
         new.email = named.email;
-        return Ok(if user::insert_if_absent(scope, &new)? { Next::Done } else { Next::Nothing });
+        return Ok(if user::insert_if_absent(scope, &new)? {
+            Next::Done
+        } else {
+            Next::Nothing
+        });
     };
     let mut after = before.clone();
     after.given_name = after.given_name.or(named.given_name);

@@ -64,15 +64,24 @@ pub(crate) async fn seed(core: &Core) -> Result<(), StartError> {
         .map_err(failed)?;
     }
     for it in part.users {
-        let kind = UserKind::parse(&it.role)
-            .ok_or_else(|| StartError(format!("config/demo.toml: the role {} is unknown", it.role)))?;
+        let kind = UserKind::parse(&it.role).ok_or_else(|| {
+            StartError(format!("config/demo.toml: the role {} is unknown", it.role))
+        })?;
         let id = match (it.id, &it.tax_code) {
             (Some(id), _) => id,
             (None, Some(code)) => accounts::citizen_id(&core.ctx, tenancy.tenant_id(), code),
-            (None, None) => return Err(StartError("config/demo.toml: a user has neither id nor tax_code".to_owned())),
+            (None, None) => {
+                return Err(StartError(
+                    "config/demo.toml: a user has neither id nor tax_code".to_owned(),
+                ));
+            }
         };
         // Looked for before the password is hashed, which takes time.
-        if db.read(tenancy, move |scope| user::find(scope, id)).await?.is_some() {
+        if db
+            .read(tenancy, move |scope| user::find(scope, id))
+            .await?
+            .is_some()
+        {
             continue;
         }
         let mut new = User::new(id, kind, clock::now());
@@ -89,7 +98,11 @@ pub(crate) async fn seed(core: &Core) -> Result<(), StartError> {
         new.gender = it.gender;
         new.enabled_services = it.enabled_services_ids.into_iter().collect();
         new.offices = it.user_groups_ids.into_iter().collect();
-        let hash = core.hasher.hash(part.password.clone().into()).await.map_err(failed)?;
+        let hash = core
+            .hasher
+            .hash(part.password.clone().into())
+            .await
+            .map_err(failed)?;
         db.write(tenancy, move |scope| match user::find(scope, new.id)? {
             Some(_) => Ok(()),
             None => accounts::insert(scope, &new, Some(hash), None),

@@ -45,7 +45,10 @@ pub(crate) struct KeyRing {
 
 impl KeyRing {
     pub(crate) fn new(ctx: ModuleContext) -> Self {
-        Self { ctx, ring: RwLock::default() }
+        Self {
+            ctx,
+            ring: RwLock::default(),
+        }
     }
 
     /// Reads the keys, makes the first one if there is none, and tells this process's verifier.
@@ -54,55 +57,100 @@ impl KeyRing {
     /// If the database or a sealing key is missing.
     pub(crate) async fn load(&self) -> Result<(), StartError> {
         let ctx = &self.ctx;
-        let mut rows = ctx.db.read_across("keys belong to the installation", |platform| key::all(platform)).await?;
+        let mut rows = ctx
+            .db
+            .read_across("keys belong to the installation", |platform| {
+                key::all(platform)
+            })
+            .await?;
         if rows.iter().all(|row| row.retired_at.is_some()) {
             add_key(ctx, &rows).await?;
-            rows = ctx.db.read_across("keys belong to the installation", |platform| key::all(platform)).await?;
+            rows = ctx
+                .db
+                .read_across("keys belong to the installation", |platform| {
+                    key::all(platform)
+                })
+                .await?;
         }
         let current = rows
             .iter()
             .find(|row| row.retired_at.is_none())
-            .ok_or_else(|| StartError("identity has no key that signs: run opencity key rotate".to_owned()))?;
+            .ok_or_else(|| {
+                StartError("identity has no key that signs: run opencity key rotate".to_owned())
+            })?;
         let private = ctx
             .platform
             .sealer
             .open(&current.private_key, sealed_for(&current.kid).as_bytes())
-            .map_err(|error| StartError::new("the key that signs tokens cannot be opened (sealing_keys)", error))?;
+            .map_err(|error| {
+                StartError::new(
+                    "the key that signs tokens cannot be opened (sealing_keys)",
+                    error,
+                )
+            })?;
         let now = clock::now();
         let believed = still_believed(ctx);
         let public: Vec<PublicKey> = rows
             .iter()
             .filter(|row| row.retired_at.is_none_or(|at| at.plus(believed) > now))
-            .map(|row| PublicKey { kid: row.kid.clone(), n: row.modulus.clone(), e: row.exponent.clone() })
+            .map(|row| PublicKey {
+                kid: row.kid.clone(),
+                n: row.modulus.clone(),
+                e: row.exponent.clone(),
+            })
             .collect();
         ctx.platform.verifier.set_keys(&public);
-        let signer = RsaKeyPair::from_pkcs8(private.expose_secret())
-            .map_err(|error| StartError::new("the key that signs tokens is damaged: run opencity key rotate", error))?;
-        let ring = Arc::new(Ring { kid: current.kid.clone(), signer, public });
+        let signer = RsaKeyPair::from_pkcs8(private.expose_secret()).map_err(|error| {
+            StartError::new(
+                "the key that signs tokens is damaged: run opencity key rotate",
+                error,
+            )
+        })?;
+        let ring = Arc::new(Ring {
+            kid: current.kid.clone(),
+            signer,
+            public,
+        });
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Some(ring);
         Ok(())
     }
 
     /// The public keys, as the JWKS shows them.
     pub(crate) fn public(&self) -> Vec<PublicKey> {
-        self.ring().map(|ring| ring.public.clone()).unwrap_or_default()
+        self.ring()
+            .map(|ring| ring.public.clone())
+            .unwrap_or_default()
     }
 
     /// A signed token (RFC 7515, compact form). The pair is parsed once, not at every login.
     pub(crate) fn sign(&self, claims: &Claims) -> Result<String, Problem> {
-        let ring = self.ring().ok_or_else(|| Problem::unavailable("the keys are not loaded yet"))?;
+        let ring = self
+            .ring()
+            .ok_or_else(|| Problem::unavailable("the keys are not loaded yet"))?;
         let header = json!({"typ": "JWT", "alg": "RS256", "kid": ring.kid}).to_string();
         let claims = serde_json::to_vec(claims).map_err(Problem::internal)?;
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let mut signature = vec![0; ring.signer.public_modulus_len()];
         ring.signer
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                signed.as_bytes(),
+                &mut signature,
+            )
             .map_err(Problem::internal)?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
     fn ring(&self) -> Option<Arc<Ring>> {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ring
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -129,10 +177,17 @@ pub(crate) fn keep_fresh(keys: &Arc<KeyRing>) {
 /// If the database refuses.
 pub async fn rotate_keys(ctx: &ModuleContext) -> Result<String, StartError> {
     let db = ctx.db.for_module(INFO);
-    let rows = db.read_across("keys belong to the installation", |platform| key::all(platform)).await?;
+    let rows = db
+        .read_across("keys belong to the installation", |platform| {
+            key::all(platform)
+        })
+        .await?;
     let kid = add_key(ctx, &rows).await?;
     let dead = clock::now().minus(still_believed(ctx) + Duration::from_secs(86_400));
-    db.write_across("keys belong to the installation", move |platform| key::sweep(platform, dead)).await?;
+    db.write_across("keys belong to the installation", move |platform| {
+        key::sweep(platform, dead)
+    })
+    .await?;
     Ok(kid)
 }
 
@@ -148,7 +203,9 @@ fn sealed_for(kid: &str) -> String {
 
 /// Adds a key of the next generation. If another process was faster, its key is as good.
 async fn add_key(ctx: &ModuleContext, rows: &[KeyRow]) -> Result<String, StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::new("a key that signs tokens cannot be made", error);
+    let failed = |error: &dyn std::fmt::Display| {
+        StartError::new("a key that signs tokens cannot be made", error)
+    };
     let generation = rows.first().map_or(0, |row| row.generation) + 1;
     let pair = tokio::task::spawn_blocking(|| KeyPair::generate(KeySize::Rsa2048))
         .await
@@ -156,8 +213,11 @@ async fn add_key(ctx: &ModuleContext, rows: &[KeyRow]) -> Result<String, StartEr
         .map_err(|error| failed(&error))?;
     let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|error| failed(&error))?;
     let kid = uuid::Uuid::now_v7().to_string();
-    let sealed =
-        ctx.platform.sealer.seal(private.as_ref(), sealed_for(&kid).as_bytes()).map_err(|error| failed(&error))?;
+    let sealed = ctx
+        .platform
+        .sealer
+        .seal(private.as_ref(), sealed_for(&kid).as_bytes())
+        .map_err(|error| failed(&error))?;
     let public = pair.public_key();
     let base64url = |number: &[u8]| URL_SAFE_NO_PAD.encode(number);
     let row = KeyRow {
@@ -172,7 +232,9 @@ async fn add_key(ctx: &ModuleContext, rows: &[KeyRow]) -> Result<String, StartEr
     let written = ctx
         .db
         .for_module(INFO)
-        .write_across("keys belong to the installation", move |platform| key::replace(platform, &row))
+        .write_across("keys belong to the installation", move |platform| {
+            key::replace(platform, &row)
+        })
         .await;
     match written {
         Ok(()) | Err(DbError::Duplicate(_)) => Ok(kid),

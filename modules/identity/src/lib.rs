@@ -61,7 +61,14 @@ impl Identity {
         let settings = Settings::of(&ctx)?;
         let hasher = Hasher::new(&settings)?;
         let keys = Arc::new(KeyRing::new(ctx.clone()));
-        Ok(Self { core: Core { ctx, settings: Arc::new(settings), hasher, keys } })
+        Ok(Self {
+            core: Core {
+                ctx,
+                settings: Arc::new(settings),
+                hasher,
+                keys,
+            },
+        })
     }
 }
 
@@ -84,7 +91,14 @@ impl Module for Identity {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["auth", "session-auth", "users", "user-groups", "/lang/auth", "/.well-known/jwks.json"]
+        &[
+            "auth",
+            "session-auth",
+            "users",
+            "user-groups",
+            "/lang/auth",
+            "/.well-known/jwks.json",
+        ]
     }
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {

@@ -3,7 +3,7 @@
 use opencity_contracts::security::{SecurityEvent, SecurityEventType};
 use opencity_contracts::user::UserEventReason;
 use opencity_kernel::auth::{Claims, Login};
-use opencity_kernel::db::{DbError, TenantScope, Tenancy, WriteScope};
+use opencity_kernel::db::{DbError, Tenancy, TenantScope, WriteScope};
 use opencity_kernel::id::UserId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::{Problem, ProblemKind, clock};
@@ -45,7 +45,11 @@ enum Outcome {
 ///
 /// # Errors
 /// `bad-credentials`, whatever was wrong; `account-locked`.
-pub(crate) async fn by_password(core: &Core, tenancy: Tenancy, who: Candidate) -> Result<String, Problem> {
+pub(crate) async fn by_password(
+    core: &Core,
+    tenancy: Tenancy,
+    who: Candidate,
+) -> Result<String, Problem> {
     let account = account_of(core, tenancy, &who.username);
     // Held until the outcome is written: see Hasher::turn.
     let _turn = core.hasher.turn().await?;
@@ -54,7 +58,9 @@ pub(crate) async fn by_password(core: &Core, tenancy: Tenancy, who: Candidate) -
     let (attempts, found) = core
         .ctx
         .db
-        .read::<_, DbError>(tenancy, move |scope| Ok((attempt::find(scope, &key)?, find(scope, &name, citizens)?)))
+        .read::<_, DbError>(tenancy, move |scope| {
+            Ok((attempt::find(scope, &key)?, find(scope, &name, citizens)?))
+        })
         .await?;
     if let Some(seconds) = attempts.locked_for(clock::now()) {
         return Err(locked(seconds));
@@ -68,7 +74,12 @@ pub(crate) async fn by_password(core: &Core, tenancy: Tenancy, who: Candidate) -
         (user, may)
     });
     let ip = who.ip;
-    let attempt = Attempt { account, person, ip, now };
+    let attempt = Attempt {
+        account,
+        person,
+        ip,
+        now,
+    };
     match written(core, tenancy, attempt).await? {
         Outcome::LoggedIn(user) => token(core, tenancy, &user, "password", PASSWORD_LEVEL),
         Outcome::Refused => Err(Problem::new(
@@ -87,23 +98,43 @@ pub(crate) async fn anonymous(core: &Core, tenancy: Tenancy) -> Result<String, P
     let mut nobody = User::new(UserId::random(), UserKind::Citizen, clock::now());
     nobody.anonymous = true;
     let made = nobody.clone();
-    core.ctx.db.write(tenancy, move |scope| user::insert(scope, &made)).await?;
+    core.ctx
+        .db
+        .write(tenancy, move |scope| user::insert(scope, &made))
+        .await?;
     token(core, tenancy, &nobody, "anonymous", 0)
 }
 
 fn locked(seconds: u64) -> Problem {
-    Problem::new(ProblemKind::AccountLocked, "Too many wrong passwords. Wait for the time in Retry-After and try again.")
-        .retry_after(seconds)
+    Problem::new(
+        ProblemKind::AccountLocked,
+        "Too many wrong passwords. Wait for the time in Retry-After and try again.",
+    )
+    .retry_after(seconds)
 }
 
 /// The name under which failures are counted: a keyed hash, whether or not somebody has it.
 fn account_of(core: &Core, tenancy: Tenancy, username: &str) -> String {
-    let text = format!("attempt {} {}", tenancy.tenant_id(), username.trim().to_lowercase());
-    core.ctx.platform.citizen_ids.sign(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let text = format!(
+        "attempt {} {}",
+        tenancy.tenant_id(),
+        username.trim().to_lowercase()
+    );
+    core.ctx
+        .platform
+        .citizen_ids
+        .sign(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Who has the name, with his hash.
-fn find(scope: &mut TenantScope<'_>, name: &str, citizens: bool) -> Result<Option<(User, String, Instant)>, DbError> {
+fn find(
+    scope: &mut TenantScope<'_>,
+    name: &str,
+    citizens: bool,
+) -> Result<Option<(User, String, Instant)>, DbError> {
     let found = match user::by_username(scope, name)? {
         None if citizens => user::by_tax_code(scope, name)?,
         found => found,
@@ -118,11 +149,19 @@ async fn written(core: &Core, tenancy: Tenancy, attempt: Attempt) -> Result<Outc
     let mut times = 0;
     loop {
         let try_now = attempt.clone();
-        let result = core.ctx.db.write::<_, Problem>(tenancy, move |scope| settle(scope, try_now)).await;
+        let result = core
+            .ctx
+            .db
+            .write::<_, Problem>(tenancy, move |scope| settle(scope, try_now))
+            .await;
         times += 1;
         match result {
             Err(problem)
-                if times < TIMES && matches!(problem.kind(), ProblemKind::Conflict | ProblemKind::AlreadyExists) => {}
+                if times < TIMES
+                    && matches!(
+                        problem.kind(),
+                        ProblemKind::Conflict | ProblemKind::AlreadyExists
+                    ) => {}
             result => return result,
         }
     }
@@ -130,7 +169,12 @@ async fn written(core: &Core, tenancy: Tenancy, attempt: Attempt) -> Result<Outc
 
 /// Writes how it ended. A lock that came while the hash was computed counts, even for the right password.
 fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Problem> {
-    let Attempt { account, person, ip, now } = attempt;
+    let Attempt {
+        account,
+        person,
+        ip,
+        now,
+    } = attempt;
     let account = account.as_str();
     let attempts = attempt::find(scope, account)?;
     if let Some(seconds) = attempts.locked_for(now) {
@@ -150,7 +194,10 @@ fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Probl
             let user = if user.kind == UserKind::Citizen {
                 // As he is now: he may have logged in elsewhere while the hash was computed.
                 let user = user::find(scope, user.id)?.ok_or(DbError::Conflict)?;
-                let after = User { last_login_at: Some(now), ..user.clone() };
+                let after = User {
+                    last_login_at: Some(now),
+                    ..user.clone()
+                };
                 user::update(scope, &user, after, UserEventReason::Login)?
             } else {
                 user::logged_in(scope, user.id, now)?;
@@ -172,7 +219,13 @@ fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Probl
     }
 }
 
-fn token(core: &Core, tenancy: Tenancy, user: &User, method: &str, level: u32) -> Result<String, Problem> {
+fn token(
+    core: &Core,
+    tenancy: Tenancy,
+    user: &User,
+    method: &str,
+    level: u32,
+) -> Result<String, Problem> {
     let settings = &core.ctx.platform.config.auth;
     let now = clock::now();
     let life = i64::try_from(settings.token_life_seconds).unwrap_or(3600);
@@ -181,7 +234,12 @@ fn token(core: &Core, tenancy: Tenancy, user: &User, method: &str, level: u32) -
         aud: "opencity".to_owned(),
         iat: now.unix(),
         exp: now.unix() + life,
-        roles: user.kind.roles().iter().map(|role| (*role).to_owned()).collect(),
+        roles: user
+            .kind
+            .roles()
+            .iter()
+            .map(|role| (*role).to_owned())
+            .collect(),
         username: user.login_name(),
         id: user.id,
         tenant_id: tenancy.tenant_id(),

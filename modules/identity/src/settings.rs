@@ -39,7 +39,8 @@ impl Settings {
         if config.demo.enabled {
             settings.dangerous_citizen_password_login = true;
         }
-        let weak = settings.argon2_memory_kib < OWASP_MEMORY_KIB || settings.argon2_passes < OWASP_PASSES;
+        let weak =
+            settings.argon2_memory_kib < OWASP_MEMORY_KIB || settings.argon2_passes < OWASP_PASSES;
         if weak && config.environment == Environment::Production {
             return Err(StartError(format!(
                 "identity.argon2_memory_kib takes {OWASP_MEMORY_KIB} or more and identity.argon2_passes {OWASP_PASSES} or more when environment is production"
@@ -47,7 +48,8 @@ impl Settings {
         }
         if settings.argon2_at_once == 0 || settings.password_min_length < 8 {
             return Err(StartError(
-                "identity.argon2_at_once takes 1 or more, identity.password_min_length 8 or more".to_owned(),
+                "identity.argon2_at_once takes 1 or more, identity.password_min_length 8 or more"
+                    .to_owned(),
             ));
         }
         Ok(settings)

@@ -80,13 +80,32 @@ pub(super) async fn log_in(
     use secrecy::ExposeSecret as _;
     let LoginIn { username, password } = body.value;
     if username.trim().is_empty() || username.len() > 180 {
-        return Err(Problem::field("username", "length", "Give 1 to 180 characters."));
+        return Err(Problem::field(
+            "username",
+            "length",
+            "Give 1 to 180 characters.",
+        ));
     }
-    if password.expose_secret().is_empty() || password.expose_secret().chars().count() > password::MAX_LENGTH {
-        return Err(Problem::field("password", "length", "Give 1 to 256 characters."));
+    if password.expose_secret().is_empty()
+        || password.expose_secret().chars().count() > password::MAX_LENGTH
+    {
+        return Err(Problem::field(
+            "password",
+            "length",
+            "Give 1 to 256 characters.",
+        ));
     }
     let ip = request.peer_addr().map(|address| address.ip().to_string());
-    let token = login::by_password(&core, scope.tenancy(), Candidate { username, password, ip }).await?;
+    let token = login::by_password(
+        &core,
+        scope.tenancy(),
+        Candidate {
+            username,
+            password,
+            ip,
+        },
+    )
+    .await?;
     Ok(answer(token))
 }
 
@@ -100,7 +119,10 @@ pub(super) async fn log_in(
     )
 )]
 pub(super) async fn get_session(_scope: Scope) -> Result<HttpResponse, Problem> {
-    Err(Problem::new(ProblemKind::Unauthenticated, "Nobody is logged in in this browser. Log in, or POST to get an anonymous token."))
+    Err(Problem::new(
+        ProblemKind::Unauthenticated,
+        "Nobody is logged in in this browser. Log in, or POST to get an anonymous token.",
+    ))
 }
 
 /// Public: that is its purpose.
@@ -112,7 +134,10 @@ pub(super) async fn get_session(_scope: Scope) -> Result<HttpResponse, Problem> 
         (status = 404, body = ProblemBody, description = "unknown-tenant", content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn create_anonymous(core: web::Data<Core>, scope: Scope) -> Result<HttpResponse, Problem> {
+pub(super) async fn create_anonymous(
+    core: web::Data<Core>,
+    scope: Scope,
+) -> Result<HttpResponse, Problem> {
     Ok(answer(login::anonymous(&core, scope.tenancy()).await?))
 }
 
@@ -131,11 +156,22 @@ pub(super) async fn list_keys(core: web::Data<Core>) -> HttpResponse {
         .keys
         .public()
         .into_iter()
-        .map(|key| KeyOut { kty: "RSA", usage: "sig", alg: "RS256", kid: key.kid, n: key.n, e: key.e })
+        .map(|key| KeyOut {
+            kty: "RSA",
+            usage: "sig",
+            alg: "RS256",
+            kid: key.kid,
+            n: key.n,
+            e: key.e,
+        })
         .collect();
-    HttpResponse::Ok().insert_header(("Cache-Control", "public, max-age=60")).json(KeysOut { keys })
+    HttpResponse::Ok()
+        .insert_header(("Cache-Control", "public, max-age=60"))
+        .json(KeysOut { keys })
 }
 
 fn answer(token: String) -> HttpResponse {
-    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(TokenOut { token })
+    HttpResponse::Ok()
+        .insert_header(("Cache-Control", "no-store"))
+        .json(TokenOut { token })
 }

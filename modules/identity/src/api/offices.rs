@@ -138,7 +138,9 @@ pub(super) struct OfficeIn {
 }
 
 #[allow(clippy::option_option)]
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -150,11 +152,18 @@ fn set<T>(to: &mut T, value: Option<T>) {
 
 impl OfficeIn {
     fn name(&self) -> Result<String, Problem> {
-        let name = self.name.as_deref().ok_or_else(|| Problem::field("name", "required", "Give this field a value."))?;
+        let name = self
+            .name
+            .as_deref()
+            .ok_or_else(|| Problem::field("name", "required", "Give this field a value."))?;
         if (1..=255).contains(&name.trim().chars().count()) {
             Ok(name.trim().to_owned())
         } else {
-            Err(Problem::field("name", "length", "Give 1 to 255 characters."))
+            Err(Problem::field(
+                "name",
+                "length",
+                "Give 1 to 255 characters.",
+            ))
         }
     }
 
@@ -183,7 +192,11 @@ impl OfficeIn {
         ];
         let faults: Vec<FieldProblem> = texts
             .into_iter()
-            .filter(|(_, text)| text.as_ref().and_then(Option::as_ref).is_some_and(|text| text.chars().count() > 10_000))
+            .filter(|(_, text)| {
+                text.as_ref()
+                    .and_then(Option::as_ref)
+                    .is_some_and(|text| text.chars().count() > 10_000)
+            })
             .map(|(field, _)| FieldProblem {
                 field: field.to_owned(),
                 code: "length".to_owned(),
@@ -242,11 +255,16 @@ pub(super) async fn list_offices(
         .ctx
         .db
         .read::<_, DbError>(scope.tenancy(), move |scope| {
-            Ok((office::list(scope, has_calendar)?, office::member_counts(scope)?))
+            Ok((
+                office::list(scope, has_calendar)?,
+                office::member_counts(scope)?,
+            ))
         })
         .await?;
-    let shown: Vec<OfficeOut> =
-        offices.iter().map(|it| OfficeOut::of(it, counts.get(&it.id).copied().unwrap_or_default())).collect();
+    let shown: Vec<OfficeOut> = offices
+        .iter()
+        .map(|it| OfficeOut::of(it, counts.get(&it.id).copied().unwrap_or_default()))
+        .collect();
     Ok(HttpResponse::Ok().json(shown))
 }
 
@@ -269,10 +287,15 @@ pub(super) async fn get_office(
     let (found, counts) = core
         .ctx
         .db
-        .read::<_, DbError>(scope.tenancy(), move |scope| Ok((office::find(scope, id)?, office::member_counts(scope)?)))
+        .read::<_, DbError>(scope.tenancy(), move |scope| {
+            Ok((office::find(scope, id)?, office::member_counts(scope)?))
+        })
         .await?;
     let found = found.ok_or_else(|| Problem::not_found("office"))?;
-    Ok(HttpResponse::Ok().json(OfficeOut::of(&found, counts.get(&id).copied().unwrap_or_default())))
+    Ok(HttpResponse::Ok().json(OfficeOut::of(
+        &found,
+        counts.get(&id).copied().unwrap_or_default(),
+    )))
 }
 
 #[utoipa::path(
@@ -327,7 +350,13 @@ pub(super) async fn put_office(
     path: web::Path<(String, OfficeId)>,
     body: Body<OfficeIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(&core, caller.tenancy(), path.into_inner().1, body.value.completed()?).await?;
+    change(
+        &core,
+        caller.tenancy(),
+        path.into_inner().1,
+        body.value.completed()?,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
 }
 
@@ -356,7 +385,12 @@ pub(super) async fn patch_office(
     Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
 }
 
-async fn change(core: &Core, tenancy: Tenancy, id: OfficeId, input: OfficeIn) -> Result<(), Problem> {
+async fn change(
+    core: &Core,
+    tenancy: Tenancy,
+    id: OfficeId,
+    input: OfficeIn,
+) -> Result<(), Problem> {
     core.ctx
         .db
         .write(tenancy, move |scope| {

@@ -190,7 +190,9 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Given, D::Error> 
 
 /// A blank text is no value.
 fn filled(value: Option<String>) -> Option<String> {
-    value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    value
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
 }
 
 fn set(to: &mut Option<String>, value: Given) {
@@ -208,8 +210,9 @@ impl UserIn {
         self.role
             .as_deref()
             .map(|word| {
-                UserKind::parse(word)
-                    .ok_or_else(|| Problem::field("role", "value", "Give user, operator, admin or platform."))
+                UserKind::parse(word).ok_or_else(|| {
+                    Problem::field("role", "value", "Give user, operator, admin or platform.")
+                })
             })
             .transpose()
     }
@@ -219,9 +222,16 @@ impl UserIn {
     /// # Errors
     /// `validation`.
     pub(super) fn named(self) -> Result<Self, Problem> {
-        for (field, value) in [("given_name", &self.given_name), ("family_name", &self.family_name)] {
+        for (field, value) in [
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+        ] {
             if value.is_none() {
-                return Err(Problem::field(field, "required", "Give this field a value."));
+                return Err(Problem::field(
+                    field,
+                    "required",
+                    "Give this field a value.",
+                ));
             }
         }
         Ok(self)
@@ -244,12 +254,20 @@ impl UserIn {
         set(&mut user.country_of_birth, self.country_of_birth);
         // What stands for a missing address comes back with an object that was read.
         let placeholder = placeholder_mail(user.id, user.anonymous);
-        set(&mut user.email, self.email.map(|mail| mail.filter(|mail| *mail != placeholder)));
+        set(
+            &mut user.email,
+            self.email
+                .map(|mail| mail.filter(|mail| *mail != placeholder)),
+        );
         if let Some(date) = self.date_of_birth.map(filled) {
             user.date_of_birth = match date {
                 None => None,
                 Some(text) => Some(date_of(&text).ok_or_else(|| {
-                    Problem::field("date_of_birth", "pattern", "Give a day as 1980-01-31, or a time with offset.")
+                    Problem::field(
+                        "date_of_birth",
+                        "pattern",
+                        "Give a day as 1980-01-31, or a time with offset.",
+                    )
                 })?),
             };
         }
@@ -273,7 +291,11 @@ impl UserIn {
                 }
             }
         } else {
-            set(&mut user.tax_code, self.tax_code.map(|code| code.map(|code| code.to_uppercase())));
+            set(
+                &mut user.tax_code,
+                self.tax_code
+                    .map(|code| code.map(|code| code.to_uppercase())),
+            );
         }
         Ok(())
     }
@@ -307,7 +329,11 @@ mod tests {
     use serde_json::json;
 
     fn known() -> User {
-        let mut user = User::new(UserId::new(), UserKind::Citizen, Instant::from_unix(1_700_000_000));
+        let mut user = User::new(
+            UserId::new(),
+            UserKind::Citizen,
+            Instant::from_unix(1_700_000_000),
+        );
         user.given_name = Some("Mario".to_owned());
         user.family_name = Some("Rossi".to_owned());
         user.tax_code = Some("RSSMRA80A01H501U".to_owned());
@@ -323,7 +349,12 @@ mod tests {
             let before = known();
             let shown = serde_json::to_value(UserOut::of(&before, version)).unwrap();
             let mut after = before.clone();
-            serde_json::from_value::<UserIn>(shown).unwrap().named().unwrap().apply(&mut after).unwrap();
+            serde_json::from_value::<UserIn>(shown)
+                .unwrap()
+                .named()
+                .unwrap()
+                .apply(&mut after)
+                .unwrap();
             assert_eq!(after, before);
         }
     }
@@ -335,7 +366,11 @@ mod tests {
         assert_eq!(one["codice_fiscale"], two["tax_code"]);
         assert_eq!(one["data_nascita"], "1980-01-01T00:00:00+01:00");
         assert_eq!(one["citta_domicilio"], two["domicile"]["municipality"]);
-        assert_eq!(one["telefono"], json!(null), "keys are there even with nothing to say");
+        assert_eq!(
+            one["telefono"],
+            json!(null),
+            "keys are there even with nothing to say"
+        );
         assert_eq!(one["email"], json!(placeholder_mail(known_id(&one), false)));
     }
 
@@ -347,7 +382,13 @@ mod tests {
     fn a_citizen_gets_no_rights_by_asking() {
         let mut user = known();
         let asked = json!({"username": "root", "system_user": true, "enabled_services_ids": [UserId::new()], "tax_code": "x"});
-        serde_json::from_value::<UserIn>(asked).unwrap().apply(&mut user).unwrap();
-        assert_eq!((user.username, user.system_user, user.enabled_services.len()), (None, false, 0));
+        serde_json::from_value::<UserIn>(asked)
+            .unwrap()
+            .apply(&mut user)
+            .unwrap();
+        assert_eq!(
+            (user.username, user.system_user, user.enabled_services.len()),
+            (None, false, 0)
+        );
     }
 }

@@ -36,7 +36,11 @@ impl UserOut {
 }
 
 fn mail_of(user: &User) -> Option<String> {
-    Some(user.email.clone().unwrap_or_else(|| placeholder_mail(user.id, user.anonymous)))
+    Some(
+        user.email
+            .clone()
+            .unwrap_or_else(|| placeholder_mail(user.id, user.anonymous)),
+    )
 }
 
 /// A citizen in version 1.
@@ -95,7 +99,13 @@ pub(super) struct CitizenOne {
 impl CitizenOne {
     fn of(user: &User) -> Self {
         let it = user.clone();
-        let Address { address, country, county, municipality, post_code } = it.domicile;
+        let Address {
+            address,
+            country,
+            county,
+            municipality,
+            post_code,
+        } = it.domicile;
         let residency = it.residency;
         Self {
             id: user.id,

@@ -11,8 +11,8 @@ use opencity_kernel::{Problem, clock};
 use super::user_input::UserIn;
 use super::user_output::UserOut;
 use crate::domain::{User, UserKind, may_delete, may_see, may_write};
-use crate::store::user::{self, UserFilter};
 use crate::store::security;
+use crate::store::user::{self, UserFilter};
 use crate::{Core, accounts};
 
 /// The most users of one answer.
@@ -55,37 +55,58 @@ pub(super) async fn list_users(
         }
         some => some,
     };
-    let shown: Vec<UserOut> =
-        found.iter().filter(|user| may_see(&caller, user)).map(|user| UserOut::of(user, version)).collect();
+    let shown: Vec<UserOut> = found
+        .iter()
+        .filter(|user| may_see(&caller, user))
+        .map(|user| UserOut::of(user, version))
+        .collect();
     Ok(HttpResponse::Ok().json(shown))
 }
 
 async fn load(core: &Core, tenancy: Tenancy, filter: &UserFilter) -> Result<Vec<User>, Problem> {
     let filter = filter.clone();
-    Ok(core.ctx.db.read::<_, DbError>(tenancy, move |scope| user::list(scope, &filter)).await?)
+    Ok(core
+        .ctx
+        .db
+        .read::<_, DbError>(tenancy, move |scope| user::list(scope, &filter))
+        .await?)
 }
 
 fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))?
         .into_inner();
-    let value =
-        |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str());
+    let value = |name: &str| {
+        query
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    };
     let number = |name: &str, default: i64, least: i64, most: i64| match value(name) {
         None => Ok(default),
         Some(text) => text
             .parse::<i64>()
             .ok()
             .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))),
+            .ok_or_else(|| {
+                Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))
+            }),
     };
     let mut kinds = Vec::new();
-    for word in value("roles").into_iter().flat_map(|words| words.split(',')) {
+    for word in value("roles")
+        .into_iter()
+        .flat_map(|words| words.split(','))
+    {
         kinds.push(match word.trim() {
             "cps" => UserKind::Citizen,
             "operatore" => UserKind::Operator,
             "admin" => UserKind::Administrator,
-            _ => return Err(Problem::bad_parameter("roles", "cps, operatore and admin, joined by commas")),
+            _ => {
+                return Err(Problem::bad_parameter(
+                    "roles",
+                    "cps, operatore and admin, joined by commas",
+                ));
+            }
         });
     }
     if let Some(word) = value("role") {
@@ -93,12 +114,18 @@ fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
             .filter(|kind| *kind != UserKind::Platform)
             .ok_or_else(|| Problem::bad_parameter("role", "user, operator or admin"))?;
         if !kinds.is_empty() && !kinds.contains(&kind) {
-            return Err(Problem::bad_parameter("role", "nothing that roles excludes"));
+            return Err(Problem::bad_parameter(
+                "role",
+                "nothing that roles excludes",
+            ));
         }
         kinds = vec![kind];
     }
     let office = value("user_group_id")
-        .map(|id| id.parse().map_err(|_| Problem::bad_parameter("user_group_id", "an id in the form of a UUID")))
+        .map(|id| {
+            id.parse()
+                .map_err(|_| Problem::bad_parameter("user_group_id", "an id in the form of a UUID"))
+        })
         .transpose()?;
     let filter = UserFilter {
         tax_code: value("cf").map(str::to_owned),
@@ -115,11 +142,19 @@ fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
 /// A filter that only another kind of user can meet is a mistake of the caller.
 fn check_combination(filter: &UserFilter) -> Result<(), Problem> {
     let only = |kinds: &[UserKind]| filter.kinds.iter().all(|kind| kinds.contains(kind));
-    if filter.tax_code.is_some() && (!only(&[UserKind::Citizen]) || filter.username.is_some() || filter.office.is_some()) {
-        return Err(Problem::bad_parameter("cf", "citizens only: leave username and user_group_id out, and ask for role user"));
+    if filter.tax_code.is_some()
+        && (!only(&[UserKind::Citizen]) || filter.username.is_some() || filter.office.is_some())
+    {
+        return Err(Problem::bad_parameter(
+            "cf",
+            "citizens only: leave username and user_group_id out, and ask for role user",
+        ));
     }
     if filter.username.is_some() && filter.kinds.contains(&UserKind::Citizen) {
-        return Err(Problem::bad_parameter("username", "operators and administrators only"));
+        return Err(Problem::bad_parameter(
+            "username",
+            "operators and administrators only",
+        ));
     }
     if filter.office.is_some() && !only(&[UserKind::Operator]) {
         return Err(Problem::bad_parameter("user_group_id", "operators only"));
@@ -155,7 +190,11 @@ async fn seen(core: &Core, caller: &Caller, id: UserId) -> Result<User, Problem>
         .find_replica(caller.tenancy(), move |scope| user::find(scope, id))
         .await?
         .ok_or_else(|| Problem::not_found("user"))?;
-    if may_see(caller, &found) { Ok(found) } else { Err(Problem::forbidden("Citizens see only themselves.")) }
+    if may_see(caller, &found) {
+        Ok(found)
+    } else {
+        Err(Problem::forbidden("Citizens see only themselves."))
+    }
 }
 
 #[utoipa::path(
@@ -181,7 +220,11 @@ pub(super) async fn create_user(
 ) -> Result<HttpResponse, Problem> {
     let mut input = body.value;
     let password = input.password.take();
-    let mut new = User::new(UserId::new(), input.kind()?.unwrap_or_default(), clock::now());
+    let mut new = User::new(
+        UserId::new(),
+        input.kind()?.unwrap_or_default(),
+        clock::now(),
+    );
     input.apply(&mut new)?;
     if let (UserKind::Citizen, Some(code)) = (new.kind, &new.tax_code) {
         new.id = accounts::citizen_id(&core.ctx, caller.tenant_id(), code);
@@ -249,7 +292,12 @@ pub(super) async fn patch_user(
     Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
 }
 
-async fn change(core: &Core, caller: &Caller, id: UserId, mut input: UserIn) -> Result<(), Problem> {
+async fn change(
+    core: &Core,
+    caller: &Caller,
+    id: UserId,
+    mut input: UserIn,
+) -> Result<(), Problem> {
     let before = seen(core, caller, id).await?;
     let mut after = before.clone();
     after.kind = input.kind()?.unwrap_or(before.kind);
@@ -269,7 +317,12 @@ async fn change(core: &Core, caller: &Caller, id: UserId, mut input: UserIn) -> 
         after.updated_at = clock::now();
     }
     let actor = caller.id;
-    core.ctx.db.write(caller.tenancy(), move |scope| accounts::update(scope, &before, after, hash, Some(actor))).await
+    core.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            accounts::update(scope, &before, after, hash, Some(actor))
+        })
+        .await
 }
 
 #[utoipa::path(
@@ -319,13 +372,30 @@ mod tests {
     #[test]
     fn filters_of_different_kinds_exclude_each_other() {
         for query in [
-            "cf=X&roles=operatore", "cf=X&role=admin", "cf=X&username=a", "username=a&roles=cps",
-            "user_group_id=01943ffe-0680-7438-ae6b-000000000101&roles=admin", "roles=cps&role=admin", "roles=boss", "role=cps",
-            "user_group_id=x", "limit=0", "offset=-1",
+            "cf=X&roles=operatore",
+            "cf=X&role=admin",
+            "cf=X&username=a",
+            "username=a&roles=cps",
+            "user_group_id=01943ffe-0680-7438-ae6b-000000000101&roles=admin",
+            "roles=cps&role=admin",
+            "roles=boss",
+            "role=cps",
+            "user_group_id=x",
+            "limit=0",
+            "offset=-1",
         ] {
             assert!(filter(query).is_err(), "{query}");
         }
-        for query in ["", "cf=x", "cf=x&roles=cps", "cf=x&role=user", "username=a&roles=operatore,admin", "_=17", "roles=", "role=operator&roles=operatore"] {
+        for query in [
+            "",
+            "cf=x",
+            "cf=x&roles=cps",
+            "cf=x&role=user",
+            "username=a&roles=operatore,admin",
+            "_=17",
+            "roles=",
+            "role=operator&roles=operatore",
+        ] {
             assert!(filter(query).is_ok(), "{query}");
         }
     }

@@ -27,12 +27,23 @@ impl Attempts {
     /// One failure more. The third one locks, and counting begins anew after the lock.
     pub(crate) fn failed(&self, now: Instant) -> Self {
         let since = now.minus(WINDOW);
-        let mut failures: Vec<Instant> = self.failures.iter().copied().filter(|at| *at > since).collect();
+        let mut failures: Vec<Instant> = self
+            .failures
+            .iter()
+            .copied()
+            .filter(|at| *at > since)
+            .collect();
         failures.push(now);
         if failures.len() >= FAILURES {
-            Self { failures: Vec::new(), locked_until: Some(now.plus(LOCK)) }
+            Self {
+                failures: Vec::new(),
+                locked_until: Some(now.plus(LOCK)),
+            }
         } else {
-            Self { failures, locked_until: None }
+            Self {
+                failures,
+                locked_until: None,
+            }
         }
     }
 
@@ -51,7 +62,11 @@ mod tests {
     }
 
     fn after(failures: &[i64]) -> Attempts {
-        failures.iter().fold(Attempts::default(), |attempts, second| attempts.failed(at(*second)))
+        failures
+            .iter()
+            .fold(Attempts::default(), |attempts, second| {
+                attempts.failed(at(*second))
+            })
     }
 
     #[test]
@@ -72,12 +87,18 @@ mod tests {
     #[test]
     fn after_the_lock_counting_begins_anew() {
         assert_eq!(after(&[0, 1, 2, 700, 701]).locked_for(at(701)), None);
-        assert_eq!(after(&[0, 1, 2, 700, 701, 702]).locked_for(at(702)), Some(600));
+        assert_eq!(
+            after(&[0, 1, 2, 700, 701, 702]).locked_for(at(702)),
+            Some(600)
+        );
     }
 
     #[test]
     fn a_part_of_a_second_counts_as_a_second() {
         let locked = after(&[0, 1, 2]);
-        assert_eq!(locked.locked_for(at(601).plus(Duration::from_millis(500))), Some(1));
+        assert_eq!(
+            locked.locked_for(at(601).plus(Duration::from_millis(500))),
+            Some(1)
+        );
     }
 }

@@ -11,23 +11,32 @@ pub(crate) fn may_see(caller: &Caller, user: &User) -> bool {
 }
 
 /// Whether the caller may make `after`, or make it of `before`; `password` tells whether he sets one.
-pub(crate) fn may_write(caller: &Caller, before: Option<&User>, after: &User, password: bool) -> Result<(), Problem> {
+pub(crate) fn may_write(
+    caller: &Caller,
+    before: Option<&User>,
+    after: &User,
+    password: bool,
+) -> Result<(), Problem> {
     if before.is_some_and(|before| before.kind != after.kind) {
         return Err(read_only("role"));
     }
     match &caller.kind {
         CallerKind::Platform => Ok(()),
         CallerKind::Administrator(_) if after.kind == UserKind::Platform => {
-            Err(Problem::forbidden("Only an administrator of the platform makes and changes such administrators."))
+            Err(Problem::forbidden(
+                "Only an administrator of the platform makes and changes such administrators.",
+            ))
         }
         CallerKind::Administrator(_) => Ok(()),
         CallerKind::Operator(_) if after.kind == UserKind::Citizen && !password => Ok(()),
-        CallerKind::Operator(_) => {
-            Err(Problem::forbidden("Operators make and change citizens; passwords and everybody else need an administrator."))
-        }
+        CallerKind::Operator(_) => Err(Problem::forbidden(
+            "Operators make and change citizens; passwords and everybody else need an administrator.",
+        )),
         CallerKind::Citizen { .. } => match before {
             Some(before) if before.id == caller.id && !password => own_data(before, after),
-            _ => Err(Problem::forbidden("Citizens change only their own contacts and addresses.")),
+            _ => Err(Problem::forbidden(
+                "Citizens change only their own contacts and addresses.",
+            )),
         },
         CallerKind::Service(_) => Err(Problem::forbidden("Modules change no users.")),
     }
@@ -60,9 +69,16 @@ fn own_data(before: &User, after: &User) -> Result<(), Problem> {
         ("family_name", before.family_name != after.family_name),
         ("tax_code", before.tax_code != after.tax_code),
     ];
-    let named: Vec<FieldProblem> =
-        fields.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| read_only_field(field)).collect();
-    Err(if named.is_empty() { read_only("body") } else { Problem::validation(named) })
+    let named: Vec<FieldProblem> = fields
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(field, _)| read_only_field(field))
+        .collect();
+    Err(if named.is_empty() {
+        read_only("body")
+    } else {
+        Problem::validation(named)
+    })
 }
 
 fn read_only(field: &str) -> Problem {

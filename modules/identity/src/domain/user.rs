@@ -26,7 +26,12 @@ pub enum UserKind {
 
 impl UserKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Citizen, Self::Operator, Self::Administrator, Self::Platform];
+    pub const ALL: [Self; 4] = [
+        Self::Citizen,
+        Self::Operator,
+        Self::Administrator,
+        Self::Platform,
+    ];
 
     /// `role` on the wire and in the database.
     #[must_use]
@@ -155,20 +160,32 @@ impl User {
     /// Name and surname.
     #[must_use]
     pub fn full_name(&self) -> Option<String> {
-        let parts: Vec<&str> = [&self.given_name, &self.family_name].into_iter().flatten().map(String::as_str).collect();
+        let parts: Vec<&str> = [&self.given_name, &self.family_name]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// `username` of the token.
     #[must_use]
     pub fn login_name(&self) -> String {
-        self.username.clone().or_else(|| self.tax_code.clone()).unwrap_or_else(|| self.id.to_string())
+        self.username
+            .clone()
+            .or_else(|| self.tax_code.clone())
+            .unwrap_or_else(|| self.id.to_string())
     }
 
     /// Whether an operator or administrator has been away so long that he is refused.
     pub(crate) fn is_inactive(&self, password_set: Instant, now: Instant, days: u64) -> bool {
-        let last_seen = self.last_login_at.unwrap_or(self.created_at).max(password_set);
-        days > 0 && self.kind.is_staff() && now.since(last_seen) > Duration::from_secs(days * 86_400)
+        let last_seen = self
+            .last_login_at
+            .unwrap_or(self.created_at)
+            .max(password_set);
+        days > 0
+            && self.kind.is_staff()
+            && now.since(last_seen) > Duration::from_secs(days * 86_400)
     }
 
     /// Whether rights differ: what the security log tells.
@@ -213,7 +230,15 @@ impl User {
             domicile: self.domicile.clone(),
             residency: self.residency.clone(),
             enabled: staff.then_some(self.enabled),
-            roles: if staff { self.kind.roles().iter().map(|role| (*role).to_owned()).collect() } else { Vec::new() },
+            roles: if staff {
+                self.kind
+                    .roles()
+                    .iter()
+                    .map(|role| (*role).to_owned())
+                    .collect()
+            } else {
+                Vec::new()
+            },
             system_user: staff.then_some(self.system_user),
             enabled_services_ids: self.enabled_services.iter().map(|id| id.uuid()).collect(),
             user_groups_ids: self.offices.iter().map(|id| id.uuid()).collect(),
@@ -224,27 +249,44 @@ impl User {
 
 /// The address that the API shows for a citizen who gave none (`core-model.md` §8): nobody can be written to there.
 pub(crate) fn placeholder_mail(id: UserId, anonymous: bool) -> String {
-    let domain = if anonymous { "anonymous.fake.email.tld" } else { "cps.didnt.have.my.email.tld" };
+    let domain = if anonymous {
+        "anonymous.fake.email.tld"
+    } else {
+        "cps.didnt.have.my.email.tld"
+    };
     format!("{id}@{domain}")
 }
 
 /// A day, as `1980-01-31` or as a time with offset: midnight in Italy.
 pub(crate) fn date_of(text: &str) -> Option<Instant> {
     if let Ok(day) = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
-        let midnight = chrono_tz::Europe::Rome.from_local_datetime(&day.and_hms_opt(0, 0, 0)?).earliest()?;
+        let midnight = chrono_tz::Europe::Rome
+            .from_local_datetime(&day.and_hms_opt(0, 0, 0)?)
+            .earliest()?;
         return Some(Instant::from_utc(midnight.to_utc()));
     }
     Instant::parse(text.trim()).ok()
 }
 
 /// What of a user is not valid; `before` is what he was, whose fiscal code is not checked again.
-pub(crate) fn faults(user: &User, before: Option<&User>, test_bodies: TestBodies) -> Vec<FieldProblem> {
+pub(crate) fn faults(
+    user: &User,
+    before: Option<&User>,
+    test_bodies: TestBodies,
+) -> Vec<FieldProblem> {
     let mut faults = Vec::new();
     let mut fault = |field: &str, code: &str, message: &str| {
-        faults.push(FieldProblem { field: field.to_owned(), code: code.to_owned(), message: message.to_owned() });
+        faults.push(FieldProblem {
+            field: field.to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        });
     };
     if !user.anonymous {
-        for (field, value) in [("given_name", &user.given_name), ("family_name", &user.family_name)] {
+        for (field, value) in [
+            ("given_name", &user.given_name),
+            ("family_name", &user.family_name),
+        ] {
             if value.is_none() && before.is_none() {
                 fault(field, "required", "Give this field a value.");
             }
@@ -265,18 +307,32 @@ pub(crate) fn faults(user: &User, before: Option<&User>, test_bodies: TestBodies
         ("country_of_birth", &user.country_of_birth),
     ];
     for (field, value) in texts {
-        if value.as_ref().is_some_and(|text| text.chars().count() > 180) {
+        if value
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > 180)
+        {
             fault(field, "length", "Give at most 180 characters.");
         }
     }
     for (field, address) in [("domicile", &user.domicile), ("residency", &user.residency)] {
-        let parts = [&address.address, &address.country, &address.county, &address.municipality, &address.post_code];
-        if parts.into_iter().flatten().any(|text| text.chars().count() > 255) {
+        let parts = [
+            &address.address,
+            &address.country,
+            &address.county,
+            &address.municipality,
+            &address.post_code,
+        ];
+        if parts
+            .into_iter()
+            .flatten()
+            .any(|text| text.chars().count() > 255)
+        {
             fault(field, "length", "Give at most 255 characters in each part.");
         }
     }
     if user.email.as_deref().is_some_and(|mail| {
-        mail.split('@').filter(|part| !part.is_empty()).count() != 2 || mail.contains(char::is_whitespace)
+        mail.split('@').filter(|part| !part.is_empty()).count() != 2
+            || mail.contains(char::is_whitespace)
     }) {
         fault("email", "pattern", "Give an e-mail address.");
     }
@@ -295,7 +351,11 @@ pub(crate) fn faults(user: &User, before: Option<&User>, test_bodies: TestBodies
                 fault("tax_code", "required", "Give this field a value.");
             }
             Some(code) if !unchanged && FiscalCode::parse(code, test_bodies).is_err() => {
-                fault("tax_code", "check", "Give a fiscal code of 16 characters or 11 digits; compare it with the health card.");
+                fault(
+                    "tax_code",
+                    "check",
+                    "Give a fiscal code of 16 characters or 11 digits; compare it with the health card.",
+                );
             }
             _ => {}
         }
@@ -323,14 +383,27 @@ mod tests {
     #[test]
     fn a_wrong_check_character_is_refused_where_a_person_enters_it() {
         assert!(faults(&citizen("RSSMRA80A01H501U"), None, TestBodies::Refused).is_empty());
-        assert_eq!(fields(&faults(&citizen("RSSMRA80A01H501X"), None, TestBodies::Refused)), ["tax_code"]);
+        assert_eq!(
+            fields(&faults(
+                &citizen("RSSMRA80A01H501X"),
+                None,
+                TestBodies::Refused
+            )),
+            ["tax_code"]
+        );
         let known = citizen("RSSMRA80A01H501X");
-        assert!(faults(&known, Some(&known), TestBodies::Refused).is_empty(), "a code that came by an event stays");
+        assert!(
+            faults(&known, Some(&known), TestBodies::Refused).is_empty(),
+            "a code that came by an event stays"
+        );
     }
 
     #[test]
     fn test_bodies_are_taken_in_the_demo_only() {
-        assert_eq!(fields(&faults(&citizen("77777777777"), None, TestBodies::Refused)), ["tax_code"]);
+        assert_eq!(
+            fields(&faults(&citizen("77777777777"), None, TestBodies::Refused)),
+            ["tax_code"]
+        );
         assert!(faults(&citizen("77777777777"), None, TestBodies::Accepted).is_empty());
     }
 
@@ -339,20 +412,33 @@ mod tests {
         let mut user = citizen("RSSMRA80A01H501U");
         user.email = Some("mario@example.org".to_owned());
         let text = serde_json::to_string(&user.to_event(UserEventReason::Deleted)).unwrap();
-        assert!(!text.contains("RSSMRA") && !text.contains("Mario") && !text.contains("mario@"), "{text}");
+        assert!(
+            !text.contains("RSSMRA") && !text.contains("Mario") && !text.contains("mario@"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_day_is_midnight_in_italy() {
-        assert_eq!(date_of("1980-01-01").unwrap().to_wire(), "1980-01-01T00:00:00+01:00");
-        assert_eq!(date_of("1992-08-14").unwrap().to_wire(), "1992-08-14T00:00:00+02:00");
+        assert_eq!(
+            date_of("1980-01-01").unwrap().to_wire(),
+            "1980-01-01T00:00:00+01:00"
+        );
+        assert_eq!(
+            date_of("1992-08-14").unwrap().to_wire(),
+            "1992-08-14T00:00:00+02:00"
+        );
         assert_eq!(date_of("14/08/1992"), None);
     }
 
     #[test]
     fn staff_that_was_away_too_long_is_refused_until_a_new_password() {
         let day = 86_400;
-        let mut admin = User::new(UserId::new(), UserKind::Administrator, Instant::from_unix(0));
+        let mut admin = User::new(
+            UserId::new(),
+            UserKind::Administrator,
+            Instant::from_unix(0),
+        );
         let (early, late) = (Instant::from_unix(0), Instant::from_unix(546 * day));
         assert!(admin.is_inactive(early, late, 545));
         assert!(!admin.is_inactive(early, late, 0));

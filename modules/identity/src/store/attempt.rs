@@ -26,16 +26,28 @@ pub(crate) fn find(scope: &mut TenantScope<'_>, account: &str) -> DbResult<Attem
         rows.filter(identity_attempt::account.eq(account))
             .select((identity_attempt::failures, identity_attempt::locked_until))
     })?;
-    let Some((failures, locked_until)) = row else { return Ok(Attempts::default()) };
+    let Some((failures, locked_until)) = row else {
+        return Ok(Attempts::default());
+    };
     let micros: Vec<i64> = failures.read()?;
-    Ok(Attempts { failures: micros.into_iter().map(Instant::from_micros).collect(), locked_until })
+    Ok(Attempts {
+        failures: micros.into_iter().map(Instant::from_micros).collect(),
+        locked_until,
+    })
 }
 
 /// Keeps what is known of a name, and forgets what is too old to count.
-pub(crate) fn save(scope: &mut WriteScope<'_>, account: &str, attempts: &Attempts, now: Instant) -> DbResult<()> {
+pub(crate) fn save(
+    scope: &mut WriteScope<'_>,
+    account: &str,
+    attempts: &Attempts,
+    now: Instant,
+) -> DbResult<()> {
     clear(scope, account)?;
     scope.execute(identity_attempt::table, |rows| {
-        diesel::delete(rows.filter(identity_attempt::updated_at.lt(Attempts::forgotten_before(now))))
+        diesel::delete(
+            rows.filter(identity_attempt::updated_at.lt(Attempts::forgotten_before(now))),
+        )
     })?;
     let micros: Vec<i64> = attempts.failures.iter().map(|at| at.micros()).collect();
     let row = Row {
@@ -50,6 +62,8 @@ pub(crate) fn save(scope: &mut WriteScope<'_>, account: &str, attempts: &Attempt
 
 /// Forgets a name.
 pub(crate) fn clear(scope: &mut WriteScope<'_>, account: &str) -> DbResult<()> {
-    scope.execute(identity_attempt::table, |rows| diesel::delete(rows.filter(identity_attempt::account.eq(account))))?;
+    scope.execute(identity_attempt::table, |rows| {
+        diesel::delete(rows.filter(identity_attempt::account.eq(account)))
+    })?;
     Ok(())
 }

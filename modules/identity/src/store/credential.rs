@@ -18,21 +18,38 @@ struct Row {
 opencity_kernel::tenant_rows!(Row);
 
 /// A user's hash, and since when he has it.
-pub(crate) fn find(scope: &mut TenantScope<'_>, user: UserId) -> DbResult<Option<(String, Instant)>> {
+pub(crate) fn find(
+    scope: &mut TenantScope<'_>,
+    user: UserId,
+) -> DbResult<Option<(String, Instant)>> {
     scope.find(identity_credential::table, |rows| {
-        rows.filter(identity_credential::user_id.eq(user))
-            .select((identity_credential::password_hash, identity_credential::changed_at))
+        rows.filter(identity_credential::user_id.eq(user)).select((
+            identity_credential::password_hash,
+            identity_credential::changed_at,
+        ))
     })
 }
 
 /// Sets a user's hash.
-pub(crate) fn set(scope: &mut WriteScope<'_>, user: UserId, hash: String, now: Instant) -> DbResult<()> {
+pub(crate) fn set(
+    scope: &mut WriteScope<'_>,
+    user: UserId,
+    hash: String,
+    now: Instant,
+) -> DbResult<()> {
     let changed = scope.execute(identity_credential::table, |rows| {
-        diesel::update(rows.filter(identity_credential::user_id.eq(user)))
-            .set((identity_credential::password_hash.eq(&hash), identity_credential::changed_at.eq(now)))
+        diesel::update(rows.filter(identity_credential::user_id.eq(user))).set((
+            identity_credential::password_hash.eq(&hash),
+            identity_credential::changed_at.eq(now),
+        ))
     })?;
     if changed == 0 {
-        let row = Row { tenant_id: scope.tenant_id(), user_id: user, password_hash: hash, changed_at: now };
+        let row = Row {
+            tenant_id: scope.tenant_id(),
+            user_id: user,
+            password_hash: hash,
+            changed_at: now,
+        };
         scope.insert(identity_credential::table, &row)?;
     }
     Ok(())

@@ -26,15 +26,19 @@ pub(crate) struct KeyRow {
 /// All keys, the newest first.
 pub(crate) fn all(platform: &mut PlatformScope<'_>) -> DbResult<Vec<KeyRow>> {
     platform.load(
-        identity_signing_key::table.order(identity_signing_key::generation.desc()).select(KeyRow::as_select()),
+        identity_signing_key::table
+            .order(identity_signing_key::generation.desc())
+            .select(KeyRow::as_select()),
     )
 }
 
 /// Adds a key in place of those that sign until now.
 pub(crate) fn replace(platform: &mut PlatformScope<'_>, row: &KeyRow) -> DbResult<()> {
     platform.execute(
-        diesel::update(identity_signing_key::table.filter(identity_signing_key::retired_at.is_null()))
-            .set(identity_signing_key::retired_at.eq(row.created_at)),
+        diesel::update(
+            identity_signing_key::table.filter(identity_signing_key::retired_at.is_null()),
+        )
+        .set(identity_signing_key::retired_at.eq(row.created_at)),
     )?;
     platform.execute(diesel::insert_into(identity_signing_key::table).values(row))?;
     Ok(())
@@ -42,5 +46,7 @@ pub(crate) fn replace(platform: &mut PlatformScope<'_>, row: &KeyRow) -> DbResul
 
 /// Forgets keys that were retired before.
 pub(crate) fn sweep(platform: &mut PlatformScope<'_>, before: Instant) -> DbResult<usize> {
-    platform.execute(diesel::delete(identity_signing_key::table.filter(identity_signing_key::retired_at.lt(before))))
+    platform.execute(diesel::delete(
+        identity_signing_key::table.filter(identity_signing_key::retired_at.lt(before)),
+    ))
 }

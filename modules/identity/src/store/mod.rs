@@ -7,4 +7,3 @@ pub(crate) mod office;
 mod schema;
 pub(crate) mod security;
 pub(crate) mod user;
-

@@ -68,7 +68,10 @@ impl Row {
             main_function: self.main_function,
             more_info: self.more_info,
             manager_id: self.manager_id,
-            contact_point: self.contact_point.map(|json| json.read::<ContactPoint>()).transpose()?,
+            contact_point: self
+                .contact_point
+                .map(|json| json.read::<ContactPoint>())
+                .transpose()?,
             location_id: self.location_id.map(Id::uuid),
             calendar_id: self.calendar_id.map(Id::uuid),
             version: self.version,
@@ -80,13 +83,18 @@ impl Row {
 
 /// An office.
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: OfficeId) -> DbResult<Option<Office>> {
-    let row: Option<Row> = scope
-        .find(identity_office::table, |rows| rows.filter(identity_office::id.eq(id)).select(Row::as_select()))?;
+    let row: Option<Row> = scope.find(identity_office::table, |rows| {
+        rows.filter(identity_office::id.eq(id))
+            .select(Row::as_select())
+    })?;
     row.map(Row::read).transpose()
 }
 
 /// The offices of the body by name.
-pub(crate) fn list(scope: &mut TenantScope<'_>, has_calendar: Option<bool>) -> DbResult<Vec<Office>> {
+pub(crate) fn list(
+    scope: &mut TenantScope<'_>,
+    has_calendar: Option<bool>,
+) -> DbResult<Vec<Office>> {
     let rows: Vec<Row> = scope.load(identity_office::table, |rows| {
         let mut rows = rows.into_boxed();
         match has_calendar {
@@ -94,15 +102,17 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, has_calendar: Option<bool>) -> D
             Some(false) => rows = rows.filter(identity_office::calendar_id.is_null()),
             None => {}
         }
-        rows.order((identity_office::name, identity_office::id)).select(Row::as_select())
+        rows.order((identity_office::name, identity_office::id))
+            .select(Row::as_select())
     })?;
     rows.into_iter().map(Row::read).collect()
 }
 
 /// How many members each office has; one without is not named.
 pub(crate) fn member_counts(scope: &mut TenantScope<'_>) -> DbResult<BTreeMap<OfficeId, u64>> {
-    let rows: Vec<OfficeId> =
-        scope.load(identity_membership::table, |rows| rows.select(identity_membership::office_id))?;
+    let rows: Vec<OfficeId> = scope.load(identity_membership::table, |rows| {
+        rows.select(identity_membership::office_id)
+    })?;
     let mut counts = BTreeMap::new();
     for office in rows {
         *counts.entry(office).or_insert(0) += 1;
@@ -119,15 +129,25 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), 
 }
 
 /// Writes what became of an office and tells so.
-pub(crate) fn update(scope: &mut WriteScope<'_>, before: &Office, after: Office) -> Result<(), Problem> {
+pub(crate) fn update(
+    scope: &mut WriteScope<'_>,
+    before: &Office,
+    after: Office,
+) -> Result<(), Problem> {
     if before.manager_id != after.manager_id {
         known_manager(scope, &after)?;
     }
-    let after = Office { version: before.version + 1, ..after };
+    let after = Office {
+        version: before.version + 1,
+        ..after
+    };
     let row = Row::of(scope.tenant_id(), &after)?;
     scope.execute_one(identity_office::table, |rows| {
-        diesel::update(rows.filter(identity_office::id.eq(before.id)).filter(identity_office::version.eq(before.version)))
-            .set(&row)
+        diesel::update(
+            rows.filter(identity_office::id.eq(before.id))
+                .filter(identity_office::version.eq(before.version)),
+        )
+        .set(&row)
     })?;
     Ok(emit(scope, &after, Change::data())?)
 }
@@ -135,15 +155,26 @@ pub(crate) fn update(scope: &mut WriteScope<'_>, before: &Office, after: Office)
 /// Takes an office away that has no members any more, and tells so.
 pub(crate) fn delete(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), Problem> {
     scope.execute_one(identity_office::table, |rows| {
-        diesel::delete(rows.filter(identity_office::id.eq(office.id)).filter(identity_office::version.eq(office.version)))
+        diesel::delete(
+            rows.filter(identity_office::id.eq(office.id))
+                .filter(identity_office::version.eq(office.version)),
+        )
     })?;
     let members: Option<UserId> = scope.find(identity_membership::table, |rows| {
-        rows.filter(identity_membership::office_id.eq(office.id)).select(identity_membership::user_id).limit(1)
+        rows.filter(identity_membership::office_id.eq(office.id))
+            .select(identity_membership::user_id)
+            .limit(1)
     })?;
     if members.is_some() {
-        return Err(Problem::new(ProblemKind::StillInUse, "The office still has members. Take them out of it first."));
+        return Err(Problem::new(
+            ProblemKind::StillInUse,
+            "The office still has members. Take them out of it first.",
+        ));
     }
-    let gone = Office { version: office.version + 1, ..office.clone() };
+    let gone = Office {
+        version: office.version + 1,
+        ..office.clone()
+    };
     Ok(emit(scope, &gone, Change::deleted())?)
 }
 
@@ -161,12 +192,14 @@ pub(crate) async fn republish(db: &Database) -> DbResult<u64> {
     let mut count = 0;
     for (tenant, id) in all {
         let written = db
-            .write(Tenancy::from_row(tenant), move |scope| match find(scope, id)? {
-                Some(office) => {
-                    emit(scope, &office, Change::republished())?;
-                    Ok::<_, DbError>(true)
+            .write(Tenancy::from_row(tenant), move |scope| {
+                match find(scope, id)? {
+                    Some(office) => {
+                        emit(scope, &office, Change::republished())?;
+                        Ok::<_, DbError>(true)
+                    }
+                    None => Ok(false),
                 }
-                None => Ok(false),
             })
             .await?;
         count += u64::from(written);
@@ -175,17 +208,35 @@ pub(crate) async fn republish(db: &Database) -> DbResult<u64> {
 }
 
 fn known_manager(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), Problem> {
-    let Some(manager) = office.manager_id else { return Ok(()) };
+    let Some(manager) = office.manager_id else {
+        return Ok(());
+    };
     let known: Option<UserId> = scope.find(identity_user::table, |rows| {
-        rows.filter(identity_user::id.eq(manager)).filter(identity_user::kind.ne("user")).select(identity_user::id)
+        rows.filter(identity_user::id.eq(manager))
+            .filter(identity_user::kind.ne("user"))
+            .select(identity_user::id)
     })?;
-    if known.is_some() { Ok(()) } else { Err(Problem::unknown_reference("manager_id", "operator")) }
+    if known.is_some() {
+        Ok(())
+    } else {
+        Err(Problem::unknown_reference("manager_id", "operator"))
+    }
 }
 
 fn emit(scope: &mut WriteScope<'_>, office: &Office, change: Change) -> DbResult<()> {
-    let count = member_counts(scope)?.get(&office.id).copied().unwrap_or_default();
+    let count = member_counts(scope)?
+        .get(&office.id)
+        .copied()
+        .unwrap_or_default();
     let body = serde_json::to_value(office.to_event(count)).map_err(DbError::json)?;
     let key = scope.tenant_id();
-    scope.emit(NewEvent::new(Topic::UserGroups, key, office.id, office.version, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::UserGroups,
+        key,
+        office.id,
+        office.version,
+        change,
+        body,
+    ))?;
     Ok(())
 }

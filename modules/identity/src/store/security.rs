@@ -13,10 +13,21 @@ use crate::domain::User;
 
 /// Writes a fact.
 pub(crate) fn tell(scope: &mut WriteScope<'_>, fact: SecurityEvent) -> DbResult<()> {
-    let fact = SecurityEvent { id: Uuid::now_v7(), occurred_at: clock::now().utc(), ..fact };
+    let fact = SecurityEvent {
+        id: Uuid::now_v7(),
+        occurred_at: clock::now().utc(),
+        ..fact
+    };
     let key = fact.key(scope.tenant_id().uuid());
     let body = serde_json::to_value(&fact).map_err(DbError::json)?;
-    scope.emit(NewEvent::new(Topic::Security, key, fact.id, 1, Change::created(), body))?;
+    scope.emit(NewEvent::new(
+        Topic::Security,
+        key,
+        fact.id,
+        1,
+        Change::created(),
+        body,
+    ))?;
     Ok(())
 }
 
@@ -27,7 +38,9 @@ pub(crate) fn rights_changed(
     before: Option<&User>,
     after: Option<&User>,
 ) -> DbResult<()> {
-    let Some(user) = after.or(before) else { return Ok(()) };
+    let Some(user) = after.or(before) else {
+        return Ok(());
+    };
     let mut details = Map::new();
     details.insert("before".to_owned(), before.map_or(Value::Null, rights));
     details.insert("after".to_owned(), after.map_or(Value::Null, rights));
@@ -44,7 +57,11 @@ pub(crate) fn rights_changed(
 }
 
 /// A password was set.
-pub(crate) fn credential_changed(scope: &mut WriteScope<'_>, actor: Option<UserId>, user: UserId) -> DbResult<()> {
+pub(crate) fn credential_changed(
+    scope: &mut WriteScope<'_>,
+    actor: Option<UserId>,
+    user: UserId,
+) -> DbResult<()> {
     tell(
         scope,
         SecurityEvent {

@@ -12,7 +12,9 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 
-use super::schema::{identity_alias, identity_credential, identity_membership, identity_office, identity_user};
+use super::schema::{
+    identity_alias, identity_credential, identity_membership, identity_office, identity_user,
+};
 use crate::domain::{User, UserKind};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -91,7 +93,8 @@ impl Row {
     fn read(self) -> DbResult<User> {
         Ok(User {
             id: self.id,
-            kind: UserKind::parse(&self.kind).ok_or_else(|| DbError::malformed("a user's kind is unknown"))?,
+            kind: UserKind::parse(&self.kind)
+                .ok_or_else(|| DbError::malformed("a user's kind is unknown"))?,
             username: self.username,
             enabled: self.enabled,
             system_user: self.system_user,
@@ -130,15 +133,18 @@ fn name_key(username: &str) -> String {
 /// A user by his id, or by one of its aliases.
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<User>> {
     let by_id = |scope: &mut TenantScope<'_>, id: UserId| -> DbResult<Option<User>> {
-        let row: Option<Row> = scope
-            .find(identity_user::table, |rows| rows.filter(identity_user::id.eq(id)).select(Row::as_select()))?;
+        let row: Option<Row> = scope.find(identity_user::table, |rows| {
+            rows.filter(identity_user::id.eq(id))
+                .select(Row::as_select())
+        })?;
         row.map(Row::read).transpose()
     };
     if let Some(user) = by_id(scope, id)? {
         return Ok(Some(user));
     }
     let first: Option<UserId> = scope.find(identity_alias::table, |rows| {
-        rows.filter(identity_alias::alias.eq(id)).select(identity_alias::user_id)
+        rows.filter(identity_alias::alias.eq(id))
+            .select(identity_alias::user_id)
     })?;
     first.map_or(Ok(None), |id| by_id(scope, id))
 }
@@ -147,7 +153,8 @@ pub(crate) fn find(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<U
 pub(crate) fn by_username(scope: &mut TenantScope<'_>, username: &str) -> DbResult<Option<User>> {
     let key = name_key(username);
     let row: Option<Row> = scope.find(identity_user::table, |rows| {
-        rows.filter(identity_user::username_key.eq(key)).select(Row::as_select())
+        rows.filter(identity_user::username_key.eq(key))
+            .select(Row::as_select())
     })?;
     row.map(Row::read).transpose()
 }
@@ -155,8 +162,10 @@ pub(crate) fn by_username(scope: &mut TenantScope<'_>, username: &str) -> DbResu
 /// The citizen of a fiscal code, whatever its case.
 pub(crate) fn by_tax_code(scope: &mut TenantScope<'_>, code: &str) -> DbResult<Option<User>> {
     let code = code.trim().to_uppercase();
-    let row: Option<Row> = scope
-        .find(identity_user::table, |rows| rows.filter(identity_user::tax_code.eq(code)).select(Row::as_select()))?;
+    let row: Option<Row> = scope.find(identity_user::table, |rows| {
+        rows.filter(identity_user::tax_code.eq(code))
+            .select(Row::as_select())
+    })?;
     row.map(Row::read).transpose()
 }
 
@@ -177,7 +186,8 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
     let members: Option<Vec<UserId>> = match filter.office {
         None => None,
         Some(office) => Some(scope.load(identity_membership::table, |rows| {
-            rows.filter(identity_membership::office_id.eq(office)).select(identity_membership::user_id)
+            rows.filter(identity_membership::office_id.eq(office))
+                .select(identity_membership::user_id)
         })?),
     };
     let rows: Vec<Row> = scope.load(identity_user::table, |rows| {
@@ -207,10 +217,17 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
 pub(crate) fn insert(scope: &mut WriteScope<'_>, user: &User) -> Result<(), Problem> {
     known_offices(scope, &user.offices)?;
     let row = Row::of(scope.tenant_id(), user)?;
-    scope.insert(identity_user::table, &row).map_err(|error| taken(error, user))?;
+    scope
+        .insert(identity_user::table, &row)
+        .map_err(|error| taken(error, user))?;
     members(scope, user)?;
     aliases(scope, user)?;
-    Ok(emit(scope, user, UserEventReason::Created, Change::created())?)
+    Ok(emit(
+        scope,
+        user,
+        UserEventReason::Created,
+        Change::created(),
+    )?)
 }
 
 /// Writes a new citizen unless he is there already; whether he was written.
@@ -224,16 +241,27 @@ pub(crate) fn insert_if_absent(scope: &mut WriteScope<'_>, user: &User) -> DbRes
 }
 
 /// Writes what became of a user and tells so; gives him back with his new version.
-pub(crate) fn update(scope: &mut WriteScope<'_>, before: &User, after: User, reason: UserEventReason) -> Result<User, Problem> {
-    let after = User { version: before.version + 1, ..after };
+pub(crate) fn update(
+    scope: &mut WriteScope<'_>,
+    before: &User,
+    after: User,
+    reason: UserEventReason,
+) -> Result<User, Problem> {
+    let after = User {
+        version: before.version + 1,
+        ..after
+    };
     if before.offices != after.offices {
         known_offices(scope, &after.offices)?;
     }
     let row = Row::of(scope.tenant_id(), &after)?;
     scope
         .execute_one(identity_user::table, |rows| {
-            diesel::update(rows.filter(identity_user::id.eq(before.id)).filter(identity_user::version.eq(before.version)))
-                .set(&row)
+            diesel::update(
+                rows.filter(identity_user::id.eq(before.id))
+                    .filter(identity_user::version.eq(before.version)),
+            )
+            .set(&row)
         })
         .map_err(|error| taken(error, &after))?;
     if before.offices != after.offices {
@@ -249,7 +277,8 @@ pub(crate) fn update(scope: &mut WriteScope<'_>, before: &User, after: User, rea
 /// Notes a login that changes nothing else.
 pub(crate) fn logged_in(scope: &mut WriteScope<'_>, id: UserId, now: Instant) -> DbResult<()> {
     scope.execute(identity_user::table, |rows| {
-        diesel::update(rows.filter(identity_user::id.eq(id))).set(identity_user::last_login_at.eq(now))
+        diesel::update(rows.filter(identity_user::id.eq(id)))
+            .set(identity_user::last_login_at.eq(now))
     })?;
     Ok(())
 }
@@ -257,16 +286,24 @@ pub(crate) fn logged_in(scope: &mut WriteScope<'_>, id: UserId, now: Instant) ->
 /// Takes a user away and tells so.
 pub(crate) fn delete(scope: &mut WriteScope<'_>, user: &User) -> DbResult<()> {
     scope.execute_one(identity_user::table, |rows| {
-        diesel::delete(rows.filter(identity_user::id.eq(user.id)).filter(identity_user::version.eq(user.version)))
+        diesel::delete(
+            rows.filter(identity_user::id.eq(user.id))
+                .filter(identity_user::version.eq(user.version)),
+        )
     })?;
     scope.execute(identity_membership::table, |rows| {
         diesel::delete(rows.filter(identity_membership::user_id.eq(user.id)))
     })?;
-    scope.execute(identity_alias::table, |rows| diesel::delete(rows.filter(identity_alias::user_id.eq(user.id))))?;
+    scope.execute(identity_alias::table, |rows| {
+        diesel::delete(rows.filter(identity_alias::user_id.eq(user.id)))
+    })?;
     scope.execute(identity_credential::table, |rows| {
         diesel::delete(rows.filter(identity_credential::user_id.eq(user.id)))
     })?;
-    let gone = User { version: user.version + 1, ..user.clone() };
+    let gone = User {
+        version: user.version + 1,
+        ..user.clone()
+    };
     emit(scope, &gone, UserEventReason::Deleted, Change::deleted())
 }
 
@@ -288,22 +325,33 @@ pub(crate) async fn republish(db: &Database) -> DbResult<u64> {
                     rows = rows.filter(
                         identity_user::tenant_id
                             .gt(tenant)
-                            .or(identity_user::tenant_id.eq(tenant).and(identity_user::id.gt(id))),
+                            .or(identity_user::tenant_id
+                                .eq(tenant)
+                                .and(identity_user::id.gt(id))),
                     );
                 }
                 platform.load(rows)
             })
             .await?;
-        let Some(last) = page.last().copied() else { return Ok(count) };
+        let Some(last) = page.last().copied() else {
+            return Ok(count);
+        };
         after = Some(last);
         for (tenant, id) in page {
             let written = db
-                .write(Tenancy::from_row(tenant), move |scope| match find(scope, id)? {
-                    Some(user) => {
-                        emit(scope, &user, UserEventReason::Changed, Change::republished())?;
-                        Ok::<_, DbError>(true)
+                .write(Tenancy::from_row(tenant), move |scope| {
+                    match find(scope, id)? {
+                        Some(user) => {
+                            emit(
+                                scope,
+                                &user,
+                                UserEventReason::Changed,
+                                Change::republished(),
+                            )?;
+                            Ok::<_, DbError>(true)
+                        }
+                        None => Ok(false),
                     }
-                    None => Ok(false),
                 })
                 .await?;
             count += u64::from(written);
@@ -317,9 +365,14 @@ fn known_offices(scope: &mut WriteScope<'_>, wanted: &BTreeSet<OfficeId>) -> Res
     }
     let ids: Vec<OfficeId> = wanted.iter().copied().collect();
     let known: Vec<OfficeId> = scope.load(identity_office::table, |rows| {
-        rows.filter(identity_office::id.eq_any(ids)).select(identity_office::id)
+        rows.filter(identity_office::id.eq_any(ids))
+            .select(identity_office::id)
     })?;
-    if known.len() == wanted.len() { Ok(()) } else { Err(Problem::unknown_reference("user_groups_ids", "office")) }
+    if known.len() == wanted.len() {
+        Ok(())
+    } else {
+        Err(Problem::unknown_reference("user_groups_ids", "office"))
+    }
 }
 
 #[derive(Insertable)]
@@ -336,7 +389,11 @@ fn members(scope: &mut WriteScope<'_>, user: &User) -> DbResult<()> {
         diesel::delete(rows.filter(identity_membership::user_id.eq(user.id)))
     })?;
     for office in &user.offices {
-        let row = MemberRow { tenant_id: scope.tenant_id(), office_id: *office, user_id: user.id };
+        let row = MemberRow {
+            tenant_id: scope.tenant_id(),
+            office_id: *office,
+            user_id: user.id,
+        };
         scope.insert(identity_membership::table, &row)?;
     }
     Ok(())
@@ -353,21 +410,39 @@ opencity_kernel::tenant_rows!(AliasRow);
 
 fn aliases(scope: &mut WriteScope<'_>, user: &User) -> DbResult<()> {
     for alias in &user.aliases {
-        let row = AliasRow { tenant_id: scope.tenant_id(), alias: *alias, user_id: user.id };
+        let row = AliasRow {
+            tenant_id: scope.tenant_id(),
+            alias: *alias,
+            user_id: user.id,
+        };
         scope.insert_if_absent(identity_alias::table, &row)?;
     }
     Ok(())
 }
 
-fn emit(scope: &mut WriteScope<'_>, user: &User, reason: UserEventReason, change: Change) -> DbResult<()> {
+fn emit(
+    scope: &mut WriteScope<'_>,
+    user: &User,
+    reason: UserEventReason,
+    change: Change,
+) -> DbResult<()> {
     let body = serde_json::to_value(user.to_event(reason)).map_err(DbError::json)?;
-    scope.emit(NewEvent::new(Topic::Users, user.id, user.id, user.version, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::Users,
+        user.id,
+        user.id,
+        user.version,
+        change,
+        body,
+    ))?;
     Ok(())
 }
 
 /// Which value somebody else has already. A citizen's id follows from his fiscal code.
 fn taken(error: DbError, user: &User) -> Problem {
-    let DbError::Duplicate(constraint) = &error else { return error.into() };
+    let DbError::Duplicate(constraint) = &error else {
+        return error.into();
+    };
     let field = if constraint.contains("username") {
         "username"
     } else if user.kind == UserKind::Citizen {
@@ -375,10 +450,13 @@ fn taken(error: DbError, user: &User) -> Problem {
     } else {
         "id"
     };
-    Problem::new(ProblemKind::AlreadyExists, format!("Another user of this body has this value of {field}."))
-        .with_errors(vec![FieldProblem {
-            field: field.to_owned(),
-            code: "taken".to_owned(),
-            message: "Another user of this body has this value.".to_owned(),
-        }])
+    Problem::new(
+        ProblemKind::AlreadyExists,
+        format!("Another user of this body has this value of {field}."),
+    )
+    .with_errors(vec![FieldProblem {
+        field: field.to_owned(),
+        code: "taken".to_owned(),
+        message: "Another user of this body has this value.".to_owned(),
+    }])
 }

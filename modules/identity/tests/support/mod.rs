@@ -1,5 +1,12 @@
 //! The module alone, on a database of its own: what other modules would say comes as events.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
 
 use std::sync::Arc;
 
@@ -48,16 +55,26 @@ impl World {
         let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
         platform
             .database
-            .migrate(vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS), (INFO, MIGRATIONS)])
+            .migrate(vec![
+                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
+                (INFO, MIGRATIONS),
+            ])
             .await
             .unwrap();
         let ctx = ModuleContext::new(platform, INFO);
         let module = Arc::new(Identity::new(ctx.clone()).unwrap());
         module.prepare().await.unwrap();
-        let world = Self { ctx, module, tenancy: demo::tenancy().unwrap(), _folder: folder };
+        let world = Self {
+            ctx,
+            module,
+            tenancy: demo::tenancy().unwrap(),
+            _folder: folder,
+        };
         let tenant = world.tenancy.tenant_id();
         let body = json!({"slug": "comune-di-bugliano", "name": "Comune di Bugliano", "hosts": ["localhost"]});
-        world.tell(Topic::Tenants, tenant.to_string(), tenant.uuid(), body).await;
+        world
+            .tell(Topic::Tenants, tenant.to_string(), tenant.uuid(), body)
+            .await;
         world.module.seed_demo().await.unwrap();
         world.settle().await;
         world
@@ -65,12 +82,23 @@ impl World {
 
     /// An event of another module.
     pub async fn tell(&self, topic: Topic, key: String, entity: uuid::Uuid, body: Value) {
-        const OTHER: ModuleInfo = ModuleInfo { name: "other", version: "0.1.0", title: "Other" };
+        const OTHER: ModuleInfo = ModuleInfo {
+            name: "other",
+            version: "0.1.0",
+            title: "Other",
+        };
         self.ctx
             .db
             .for_module(OTHER)
             .write::<_, Problem>(self.tenancy, move |scope| {
-                scope.emit(NewEvent::new(topic, key, entity, 1, Change::created(), body))?;
+                scope.emit(NewEvent::new(
+                    topic,
+                    key,
+                    entity,
+                    1,
+                    Change::created(),
+                    body,
+                ))?;
                 Ok(())
             })
             .await
@@ -79,12 +107,24 @@ impl World {
 
     /// Everything that was told so far.
     pub async fn events(&self) -> Vec<Event> {
-        read(&self.ctx.db, Filter { limit: 10_000, ..Filter::default() }).await.unwrap()
+        read(
+            &self.ctx.db,
+            Filter {
+                limit: 10_000,
+                ..Filter::default()
+            },
+        )
+        .await
+        .unwrap()
     }
 
     /// The events of a topic about an entity.
     pub async fn events_of(&self, topic: Topic, entity: &str) -> Vec<Event> {
-        self.events().await.into_iter().filter(|it| it.topic == topic && it.entity.to_string() == entity).collect()
+        self.events()
+            .await
+            .into_iter()
+            .filter(|it| it.topic == topic && it.entity.to_string() == entity)
+            .collect()
     }
 
     /// Lets the directory and the module's own consumers take every event, from the beginning: both must bear that.
@@ -109,10 +149,21 @@ impl World {
     }
 
     /// A request under the demo's host.
-    pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
         let platform = web::Data::from(Arc::clone(&self.ctx.platform));
         let module = Arc::clone(&self.module);
-        let app = init_service(App::new().app_data(platform).configure(move |config| module.routes(config))).await;
+        let app = init_service(
+            App::new()
+                .app_data(platform)
+                .configure(move |config| module.routes(config)),
+        )
+        .await;
         let mut request = TestRequest::with_uri(&format!("http://localhost{path}"))
             .method(method)
             .insert_header(("host", "localhost"));
@@ -125,17 +176,33 @@ impl World {
         let (status, retry_after, bytes) = match app.call(request.to_request()).await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                let retry = response.headers().get("retry-after").and_then(|it| it.to_str().ok()?.parse().ok());
+                let retry = response
+                    .headers()
+                    .get("retry-after")
+                    .and_then(|it| it.to_str().ok()?.parse().ok());
                 (status, retry, read_body(response).await)
             }
             Err(error) => {
                 let response = error.error_response();
-                let retry = response.headers().get("retry-after").and_then(|it| it.to_str().ok()?.parse().ok());
-                let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap();
-                (error.as_response_error().status_code().as_u16(), retry, bytes)
+                let retry = response
+                    .headers()
+                    .get("retry-after")
+                    .and_then(|it| it.to_str().ok()?.parse().ok());
+                let bytes = actix_web::body::to_bytes(response.into_body())
+                    .await
+                    .unwrap();
+                (
+                    error.as_response_error().status_code().as_u16(),
+                    retry,
+                    bytes,
+                )
             }
         };
-        Answer { status, retry_after, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+        Answer {
+            status,
+            retry_after,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        }
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Answer {
@@ -150,7 +217,8 @@ impl World {
 
     pub async fn log_in(&self, username: &str, password: &str) -> Answer {
         let body = json!({"username": username, "password": password});
-        self.call(Method::POST, "/lang/api/auth", None, Some(body)).await
+        self.call(Method::POST, "/lang/api/auth", None, Some(body))
+            .await
     }
 
     /// The token of a user of the demo.

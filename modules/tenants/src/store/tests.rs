@@ -66,10 +66,7 @@ async fn a_slug_or_a_host_belongs_to_one_body() {
         assert_eq!(problem.kind(), ProblemKind::AlreadyExists);
         assert_eq!(problem.body("x")["errors"][0]["field"], field);
     }
-    let all = db
-        .read_across("test", |platform| super::all(platform))
-        .await
-        .unwrap();
+    let all = db.read_across("test", super::all).await.unwrap();
     assert_eq!(all.len(), 1, "what was refused left nothing behind");
 }
 
