@@ -7,6 +7,9 @@ use futures::StreamExt;
 use opencity_kernel::files::{FileContent, FileError};
 use tokio::sync::mpsc;
 
+/// The most bytes in which the first line is looked for.
+const FIRST_LINE: u64 = 64 * 1024;
+
 /// Where to begin.
 #[derive(Debug, Clone)]
 pub struct Start {
@@ -63,27 +66,50 @@ fn parse(
 ) -> Result<(), csv::Error> {
     let mut input = BufReader::with_capacity(64 * 1024, pieces);
     let mut base = start.byte_offset;
-    if base > 0 {
+    let mut head = Vec::new();
+    if let Some(delimiter) = start.delimiter {
         io::copy(&mut input.by_ref().take(base), &mut io::sink())?;
-    } else if input.fill_buf()?.starts_with(&[0xef, 0xbb, 0xbf]) {
-        input.consume(3);
+        return parse_rows(io::Cursor::new(head).chain(input), delimiter, &Start { byte_offset: base, ..start }, size, batches);
+    }
+    input.by_ref().take(FIRST_LINE).read_until(b'\n', &mut head)?;
+    if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+        head.drain(..3);
         base = 3;
     }
-    let delimiter = match start.delimiter {
-        Some(delimiter) => delimiter,
-        None => delimiter_of(input.fill_buf()?),
-    };
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(input);
+    let delimiter = delimiter_of(&head);
+    parse_rows(io::Cursor::new(head).chain(input), delimiter, &Start { byte_offset: base, ..start }, size, batches)
+}
+
+fn parse_rows(
+    input: impl Read,
+    delimiter: u8,
+    start: &Start,
+    size: usize,
+    batches: &mpsc::Sender<Result<Batch, FileError>>,
+) -> Result<(), csv::Error> {
+    // Every row ends with a newline, also the last one, so that lines can be counted backwards from the end of a row.
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_reader(input.chain(&b"\n"[..]));
     loop {
         let mut batch = Batch { delimiter, ..Batch::default() };
         let mut record = csv::ByteRecord::new();
         while batch.rows.len() < size && reader.read_byte_record(&mut record)? {
-            let line = record.position().map_or(1, csv::Position::line);
-            let cells = record.iter().map(|cell| String::from_utf8(cell.to_vec()).ok()).collect();
-            batch.rows.push((start.line + line - 1, cells));
+            let inside: u64 = record.iter().flatten().map(|byte| u64::from(*byte == b'\n')).sum();
+            let line = (start.line + reader.position().line()).saturating_sub(2 + inside);
+            let mut cells: Vec<&[u8]> = record.iter().collect();
+            if let Some(last) = cells.last_mut() {
+                *last = last.strip_suffix(b"\r").unwrap_or(last);
+            }
+            if cells.iter().all(|cell| cell.is_empty()) {
+                continue;
+            }
+            batch.rows.push((line, cells.into_iter().map(|cell| String::from_utf8(cell.to_vec()).ok()).collect()));
         }
-        batch.byte_offset = base + reader.position().byte();
+        batch.byte_offset = start.byte_offset + reader.position().byte();
         batch.line = start.line + reader.position().line() - 1;
         let last = batch.rows.is_empty();
         if batches.blocking_send(Ok(batch)).is_err() || last {
@@ -149,9 +175,9 @@ mod tests {
 
     #[tokio::test]
     async fn reading_on_from_any_row_gives_the_rows_of_reading_at_once() {
-        let text = "\u{feff}a;b\r\n1;\"x\ny;z\"\n\n2;\"\"\"q\"\"\"\n3;last";
+        let text = "\u{feff}a;b\r\n1;\"x\ny;z\"\r\n\r\n2;\"\"\"q\"\"\"\n3;last";
         let all = lines(text, 100).await;
-        assert_eq!(all.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 5, 6]);
+        assert_eq!(all.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 5, 6], "{all:?}");
         assert_eq!(all[1].1, ["1", "x\ny;z"]);
         for rows in 1..4 {
             assert_eq!(lines(text, rows).await, all, "{rows}");

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,6 +31,7 @@ struct Installation {
     module: Payments,
     others: Database,
     stop: watch::Sender<bool>,
+    _runner: Runner,
     _folder: tempfile::TempDir,
 }
 
@@ -72,7 +72,7 @@ impl Installation {
             runner.start(&ctx.db, consumer).await.unwrap();
         }
         let others = platform.database.for_module(OTHERS);
-        let installation = Self { platform, module, others, stop, _folder: folder };
+        let installation = Self { platform, module, others, stop, _runner: runner, _folder: folder };
         installation
             .tell(Topic::Tenants, TENANT, 1, Change::created(), json!({"slug": "bugliano", "name": "Bugliano", "hosts": ["localhost"]}))
             .await;
@@ -94,8 +94,15 @@ impl Installation {
     }
 
     async fn settled(&self) {
-        for module in ["payments", "kernel"] {
-            assert!(self.platform.caught_up(module).await.unwrap(), "{module} has not read to the end");
+        // What a consumer writes is read by others in turn.
+        for _ in 0..3 {
+            for module in ["payments", "kernel"] {
+                let mut waited = 0;
+                while !self.platform.caught_up(module).await.unwrap() {
+                    waited += 1;
+                    assert!(waited < 20, "{module} has not read to the end");
+                }
+            }
         }
     }
 

@@ -222,7 +222,7 @@ mod tests {
         for (column, value) in [
             ("notice_number", "301202400001234538"),
             ("fiscal_code", "RSSMRA80A01H501A"),
-            ("amount", "0"),
+            ("amount", "0.00"),
             ("amount", "1.234,00"),
             ("reason", "Mensa di RSSMRA80A01H501U"),
             ("expire_at", "31-02-2025"),
