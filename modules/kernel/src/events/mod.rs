@@ -221,7 +221,7 @@ impl Event {
     /// What a retry has added, if the event comes from one.
     #[must_use]
     pub fn retry_meta(&self) -> Option<RetryMeta> {
-        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(|meta| RetryMeta::read(meta))
+        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(RetryMeta::read)
     }
 
     /// The id of the event as it was first written.
