@@ -20,7 +20,7 @@ pub use log::{Filter, latest_position, read};
 pub use opencity_contracts::Topic;
 pub use relay::Relay;
 pub use retry::{Redelivery, RetryMeta, RetryError};
-pub use runner::{Bus, Runner, RunnerSettings};
+pub use runner::{Bus, Carrier, Runner, RunnerSettings, positions, replay};
 
 use crate::db::Tenancy;
 use crate::id::{EventId, HistoryId, TenantId};
