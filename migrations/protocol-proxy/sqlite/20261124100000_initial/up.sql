@@ -38,8 +38,6 @@ CREATE TABLE protocol_proxy_registration (
     connector TEXT,
     status TEXT NOT NULL,
     number TEXT,
-    reserved_number TEXT,
-    by_hand INTEGER NOT NULL,
     second_number TEXT,
     failure TEXT,
     call_in_flight_until INTEGER,
@@ -48,19 +46,26 @@ CREATE TABLE protocol_proxy_registration (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, document_id)
 ) STRICT;
+CREATE UNIQUE INDEX protocol_proxy_registration_act ON protocol_proxy_registration (tenant_id, act_id);
 CREATE INDEX protocol_proxy_registration_application ON protocol_proxy_registration (tenant_id, application_id, kind);
 
--- Numbers that people or systems gave to an act by hand, seen on the application. document_id is the document that each
--- came to; null as long as there is none.
-CREATE TABLE protocol_proxy_hand_number (
+-- The present act of each kind of an application.
+CREATE TABLE protocol_proxy_act (
     tenant_id BLOB NOT NULL,
     application_id BLOB NOT NULL,
     kind TEXT NOT NULL,
+    act_id BLOB NOT NULL,
+    PRIMARY KEY (tenant_id, application_id, kind)
+) STRICT;
+
+-- Numbers that were given to an act by hand, as the application tells them.
+CREATE TABLE protocol_proxy_hand_number (
+    tenant_id BLOB NOT NULL,
+    act_id BLOB NOT NULL,
     number TEXT NOT NULL,
     details TEXT NOT NULL,
-    document_id BLOB,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, application_id, kind, number)
+    PRIMARY KEY (tenant_id, act_id, number)
 ) STRICT;
 
 -- Replica of services: the newest version wins.
