@@ -8,6 +8,8 @@ mod dead_letters;
 mod domain;
 mod store;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
