@@ -38,7 +38,17 @@ impl Consumer for Queue {
         if failed.is_tried_again() {
             let attempt = failed.attempts + 1;
             let wait = self.schedule.wait_before(attempt, rand::random());
-            entry::insert(scope, &waiting(scope.tenant_id(), event.event_id, failed, attempt, now, now.plus(wait)))?;
+            entry::insert(
+                scope,
+                &waiting(
+                    scope.tenant_id(),
+                    event.event_id,
+                    failed,
+                    attempt,
+                    now,
+                    now.plus(wait),
+                ),
+            )?;
         } else {
             keep_dead(scope, failed, now)?;
         }

@@ -103,7 +103,10 @@ impl From<DeadLetterRow> for DeadLetter {
             attempts: row.attempts,
             permanent: row.permanent,
             redeliverable: row.redeliverable,
-            error: LetterError { r#type: row.error_type, detail: row.error_detail },
+            error: LetterError {
+                r#type: row.error_type,
+                detail: row.error_detail,
+            },
             first_failed_at: row.first_failed_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -122,14 +125,21 @@ impl DeadLetters {
     /// The dead letters in this database; redriven ones get the attempts of the schedule.
     #[must_use]
     pub fn new(db: &Database, schedule: &Schedule) -> Self {
-        Self { db: db.for_module(crate::INFO), attempts: schedule.attempts() }
+        Self {
+            db: db.for_module(crate::INFO),
+            attempts: schedule.attempts(),
+        }
     }
 
     /// A part of the list, and how many there are in all.
     ///
     /// # Errors
     /// If the database refuses.
-    pub async fn list(&self, filter: Filter, window: Window) -> Result<(i64, Vec<DeadLetter>), Problem> {
+    pub async fn list(
+        &self,
+        filter: Filter,
+        window: Window,
+    ) -> Result<(i64, Vec<DeadLetter>), Problem> {
         self.db
             .read_across("the platform administrator's list", move |scope| {
                 let count = dead_letter::count(scope, &filter)?;
@@ -148,9 +158,16 @@ impl DeadLetters {
         self.db
             .read(tenancy, move |scope| {
                 let row = dead_letter::find(scope, id)?.ok_or_else(unknown)?;
-                let decisions = dead_letter::decisions(scope, id)?.into_iter().map(decision_of).collect();
+                let decisions = dead_letter::decisions(scope, id)?
+                    .into_iter()
+                    .map(decision_of)
+                    .collect();
                 let event = serde_json::from_str(&row.payload).map_err(DbError::json)?;
-                Ok(DeadLetterDetail { letter: row.into(), event, decisions })
+                Ok(DeadLetterDetail {
+                    letter: row.into(),
+                    event,
+                    decisions,
+                })
             })
             .await
     }
@@ -161,7 +178,8 @@ impl DeadLetters {
     /// [`ProblemKind::NotFound`]; [`ProblemKind::Conflict`] if it is not dead, or cannot go back.
     pub async fn redrive(&self, id: DeadLetterId, by: &str) -> Result<(), Problem> {
         let fields = json!({"attempt": 0, "max_attempts": self.attempts, "discarded": false});
-        self.decide(id, State::Redriven, "redrive", None, by, fields).await
+        self.decide(id, State::Redriven, "redrive", None, by, fields)
+            .await
     }
 
     /// Gives a letter's event up: its consumer is told, records it and goes on with what waits behind it.
@@ -172,18 +190,36 @@ impl DeadLetters {
     pub async fn discard(&self, id: DeadLetterId, reason: &str, by: &str) -> Result<(), Problem> {
         let reason = reason.trim();
         if reason.is_empty() {
-            return Err(Problem::field("reason", "required", "Say why the event is given up."));
+            return Err(Problem::field(
+                "reason",
+                "required",
+                "Say why the event is given up.",
+            ));
         }
         if reason.chars().count() > 1000 {
-            return Err(Problem::field("reason", "max_length", "Give at most 1000 characters."));
+            return Err(Problem::field(
+                "reason",
+                "max_length",
+                "Give at most 1000 characters.",
+            ));
         }
-        self.decide(id, State::Discarded, "discard", Some(reason.to_owned()), by, json!({"discarded": true})).await
+        self.decide(
+            id,
+            State::Discarded,
+            "discard",
+            Some(reason.to_owned()),
+            by,
+            json!({"discarded": true}),
+        )
+        .await
     }
 
     async fn tenancy_of(&self, id: DeadLetterId) -> Result<Tenancy, Problem> {
         let row = self
             .db
-            .read_across("a letter names its tenant", move |scope| dead_letter::of_any_tenant(scope, id))
+            .read_across("a letter names its tenant", move |scope| {
+                dead_letter::of_any_tenant(scope, id)
+            })
             .await?
             .ok_or_else(unknown)?;
         Ok(Tenancy::from_row(row.tenant_id))
@@ -206,7 +242,10 @@ impl DeadLetters {
                 if letter.state != State::Dead.as_str() {
                     return Err(Problem::new(
                         ProblemKind::Conflict,
-                        format!("The dead letter is {} already. Read it again and decide anew.", letter.state),
+                        format!(
+                            "The dead letter is {} already. Read it again and decide anew.",
+                            letter.state
+                        ),
                     ));
                 }
                 let decision = DecisionRow {
@@ -255,7 +294,12 @@ fn send_back(
 }
 
 fn decision_of(row: DecisionRow) -> Decision {
-    Decision { action: row.action, reason: row.reason, decided_by: row.decided_by, decided_at: row.decided_at }
+    Decision {
+        action: row.action,
+        reason: row.reason,
+        decided_by: row.decided_by,
+        decided_at: row.decided_at,
+    }
 }
 
 fn unknown() -> Problem {

@@ -85,7 +85,11 @@ impl Retry {
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         let settings = Settings::of(&ctx.platform.config)?;
         let schedule = settings.schedule()?;
-        Ok(Self { ctx, settings, schedule })
+        Ok(Self {
+            ctx,
+            settings,
+            schedule,
+        })
     }
 }
 
@@ -101,7 +105,10 @@ impl Module for Retry {
 
     fn routes(&self, config: &mut web::ServiceConfig) {
         let letters = DeadLetters::new(&self.ctx.db, &self.schedule);
-        config.app_data(web::Data::new(api::State { db: self.ctx.db.clone(), letters }));
+        config.app_data(web::Data::new(api::State {
+            db: self.ctx.db.clone(),
+            letters,
+        }));
         api::routes(config);
     }
 
@@ -114,7 +121,9 @@ impl Module for Retry {
     }
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
-        vec![Arc::new(consumers::Queue { schedule: self.schedule.clone() })]
+        vec![Arc::new(consumers::Queue {
+            schedule: self.schedule.clone(),
+        })]
     }
 
     fn tasks(&self) -> Vec<Arc<dyn Task>> {
@@ -124,7 +133,9 @@ impl Module for Retry {
                 every: Duration::from_millis(self.settings.poll_ms.max(10)),
                 batch: self.settings.batch.max(1),
             }),
-            Arc::new(tasks::Watch { db: self.ctx.db.clone() }),
+            Arc::new(tasks::Watch {
+                db: self.ctx.db.clone(),
+            }),
         ]
     }
 

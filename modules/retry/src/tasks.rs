@@ -32,7 +32,12 @@ impl Task for Redeliver {
 
     async fn run(&self) -> Result<bool, TaskError> {
         let (now, batch) = (clock::now(), self.batch);
-        let due = self.db.read_across("due events of all tenants", move |scope| entry::due(scope, now, batch)).await?;
+        let due = self
+            .db
+            .read_across("due events of all tenants", move |scope| {
+                entry::due(scope, now, batch)
+            })
+            .await?;
         if due.is_empty() {
             return Ok(false);
         }
@@ -41,7 +46,9 @@ impl Task for Redeliver {
         self.db
             .write_across("due events of all tenants", move |scope| -> DbResult<()> {
                 for row in due {
-                    scope.within(Tenancy::from_row(row.tenant_id), |scope| redeliver(scope, &row))?;
+                    scope.within(Tenancy::from_row(row.tenant_id), |scope| {
+                        redeliver(scope, &row)
+                    })?;
                 }
                 Ok(())
             })
@@ -65,7 +72,8 @@ fn redeliver(scope: &mut WriteScope<'_>, row: &EntryRow) -> DbResult<()> {
         "next_attempt_at": row.next_attempt_at,
     });
     // Only what can go back is put on this list.
-    let event = Redelivery::of(&payload, fields).ok_or_else(|| DbError::malformed("a waiting event that cannot go back"))?;
+    let event = Redelivery::of(&payload, fields)
+        .ok_or_else(|| DbError::malformed("a waiting event that cannot go back"))?;
     scope.emit(event)?;
     Ok(())
 }
@@ -89,8 +97,14 @@ impl Task for Watch {
         let (waiting, dead) = self
             .db
             .read_across("gauges of all tenants", |scope| -> DbResult<(i64, i64)> {
-                let dead = Filter { state: Some(State::Dead), ..Filter::default() };
-                Ok((entry::count(scope, &EntryFilter::default())?, dead_letter::count(scope, &dead)?))
+                let dead = Filter {
+                    state: Some(State::Dead),
+                    ..Filter::default()
+                };
+                Ok((
+                    entry::count(scope, &EntryFilter::default())?,
+                    dead_letter::count(scope, &dead)?,
+                ))
             })
             .await?;
         let gauge = |count: i64| f64::from(i32::try_from(count).unwrap_or(i32::MAX));

@@ -32,7 +32,13 @@ impl Consumer for Events {
     }
 
     fn topics(&self) -> &'static [Topic] {
-        &[Topic::Services, Topic::Applications, Topic::Messages, Topic::Payments, Topic::Documents]
+        &[
+            Topic::Services,
+            Topic::Applications,
+            Topic::Messages,
+            Topic::Payments,
+            Topic::Documents,
+        ]
     }
 
     /// Of services the newest version wins; deliveries promise no order among themselves, so that a target
@@ -45,10 +51,14 @@ impl Consumer for Events {
         if event.topic == Topic::Services {
             return keep_service(scope, event);
         }
-        let Some(occurrence) = Occurrence::of(event) else { return Ok(Next::Nothing) };
+        let Some(occurrence) = Occurrence::of(event) else {
+            return Ok(Next::Nothing);
+        };
         let mut fired = Vec::new();
         for row in webhook::active(scope)? {
-            if is_after(event, row.created_at) && wants(&triggers(&row)?, &services(&row)?, &occurrence) {
+            if is_after(event, row.created_at)
+                && wants(&triggers(&row)?, &services(&row)?, &occurrence)
+            {
                 fired.push(row);
             }
         }
@@ -60,7 +70,14 @@ impl Consumer for Events {
         for row in fired {
             let sent = body::build(event.topic, &event.payload, row.body_version, &around);
             let name = occurrence.trigger.to_string();
-            let delivery = deliveries::new(&row, around.event_id, event.entity.into(), &name, &sent, now)?;
+            let delivery = deliveries::new(
+                &row,
+                around.event_id,
+                event.entity.into(),
+                &name,
+                &sent,
+                now,
+            )?;
             // The event taken once more, by a replay, makes no second one.
             delivery::insert(scope, &delivery)?;
         }
@@ -79,19 +96,26 @@ impl Events {
             Some(id) => service::slug(scope, id)?,
             None => None,
         };
-        let site = directory::tenant_in(scope)?.map(|tenant| self.platform.public_url(&tenant)).unwrap_or_default();
+        let site = directory::tenant_in(scope)?
+            .map(|tenant| self.platform.public_url(&tenant))
+            .unwrap_or_default();
         Ok(Surroundings {
             event_id: event.original_id(),
             tenant: scope.tenant_id(),
             service,
-            application_url: occurrence.application.map(|id| format!("{site}/lang/api/applications/{id}")),
+            application_url: occurrence
+                .application
+                .map(|id| format!("{site}/lang/api/applications/{id}")),
         })
     }
 }
 
 fn keep_service(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
     let Some(slug) = event.payload.get("slug").and_then(Value::as_str) else {
-        return Err(HandleError::permanent("malformed-event", "the service event has no slug"));
+        return Err(HandleError::permanent(
+            "malformed-event",
+            "the service event has no slug",
+        ));
     };
     let row = ServiceRow {
         tenant_id: scope.tenant_id(),
@@ -117,7 +141,10 @@ fn is_after(event: &Event, created_at: Instant) -> bool {
 
 pub(crate) fn triggers(row: &WebhookRow) -> Result<Vec<Trigger>, DbError> {
     let names: Vec<String> = row.triggers.read()?;
-    Ok(names.iter().filter_map(|name| Trigger::parse(name)).collect())
+    Ok(names
+        .iter()
+        .filter_map(|name| Trigger::parse(name))
+        .collect())
 }
 
 /// The services that a webhook is for; none named means all.

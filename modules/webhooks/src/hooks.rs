@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::crypto::CryptoError;
 use opencity_kernel::db::{DbError, Tenancy, TenantScope, WriteScope};
@@ -11,7 +12,6 @@ use opencity_kernel::id::{DeliveryId, EventId, ServiceId, WebhookId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::{FieldProblem, Problem, ProblemKind};
-use opencity_kernel::clock;
 use serde_json::json;
 use url::Url;
 
@@ -71,7 +71,11 @@ impl Hooks {
     }
 
     /// Makes a webhook and its secret.
-    pub(crate) fn create(&self, scope: &mut WriteScope<'_>, checked: Checked) -> Result<(WebhookRow, Secret), Problem> {
+    pub(crate) fn create(
+        &self,
+        scope: &mut WriteScope<'_>,
+        checked: Checked,
+    ) -> Result<(WebhookRow, Secret), Problem> {
         let (tenant, id, now) = (scope.tenant_id(), WebhookId::new(), clock::now());
         let secret = Secret::new().map_err(Problem::internal)?;
         let sealer = &self.ctx.platform.sealer;
@@ -83,7 +87,8 @@ impl Hooks {
             endpoint: checked.endpoint,
             triggers: Json::of(&checked.triggers)?,
             filters: Json::of(&checked.filters)?,
-            headers: secrets::seal_headers(sealer, tenant, id, &checked.headers).map_err(Problem::internal)?,
+            headers: secrets::seal_headers(sealer, tenant, id, &checked.headers)
+                .map_err(Problem::internal)?,
             active: checked.active,
             body_version: checked.version,
             secret: secrets::seal_secret(sealer, tenant, id, &secret).map_err(Problem::internal)?,
@@ -99,7 +104,10 @@ impl Hooks {
 
     /// The webhook as it is.
     pub(crate) async fn get(&self, tenancy: Tenancy, id: WebhookId) -> Result<WebhookRow, Problem> {
-        self.ctx.db.read(tenancy, move |scope| found(webhook::find(scope, id)?)).await
+        self.ctx
+            .db
+            .read(tenancy, move |scope| found(webhook::find(scope, id)?))
+            .await
     }
 
     /// Its headers, opened.
@@ -111,9 +119,13 @@ impl Hooks {
     pub(crate) async fn change(&self, read: WebhookRow, checked: Checked) -> Result<(), Problem> {
         let now = clock::now();
         let was_active = read.active;
-        let headers =
-            secrets::seal_headers(&self.ctx.platform.sealer, read.tenant_id, read.id, &checked.headers)
-                .map_err(Problem::internal)?;
+        let headers = secrets::seal_headers(
+            &self.ctx.platform.sealer,
+            read.tenant_id,
+            read.id,
+            &checked.headers,
+        )
+        .map_err(Problem::internal)?;
         let row = WebhookRow {
             title: checked.title,
             endpoint: checked.endpoint,
@@ -148,13 +160,21 @@ impl Hooks {
             .db
             .write(tenancy, move |scope| {
                 delivery::delete_of(scope, id)?;
-                if webhook::delete(scope, id)? { Ok(()) } else { Err(unknown_webhook()) }
+                if webhook::delete(scope, id)? {
+                    Ok(())
+                } else {
+                    Err(unknown_webhook())
+                }
             })
             .await
     }
 
     /// Gives a webhook a new secret; the one before signs too for a while.
-    pub(crate) async fn rotate(&self, tenancy: Tenancy, id: WebhookId) -> Result<(Secret, Instant), Problem> {
+    pub(crate) async fn rotate(
+        &self,
+        tenancy: Tenancy,
+        id: WebhookId,
+    ) -> Result<(Secret, Instant), Problem> {
         let read = self.get(tenancy, id).await?;
         let (secret, now) = (Secret::new().map_err(Problem::internal)?, clock::now());
         let until = now.plus(self.overlap);
@@ -167,12 +187,19 @@ impl Hooks {
             updated_at: now,
             ..read
         };
-        self.ctx.db.write::<_, Problem>(tenancy, move |scope| Ok(webhook::update(scope, &row)?)).await?;
+        self.ctx
+            .db
+            .write::<_, Problem>(tenancy, move |scope| Ok(webhook::update(scope, &row)?))
+            .await?;
         Ok((secret, until))
     }
 
     /// Makes a delivery that shows whether the target answers and accepts the signature.
-    pub(crate) fn test(&self, scope: &mut WriteScope<'_>, id: WebhookId) -> Result<DeliveryRow, Problem> {
+    pub(crate) fn test(
+        &self,
+        scope: &mut WriteScope<'_>,
+        id: WebhookId,
+    ) -> Result<DeliveryRow, Problem> {
         let webhook = found(webhook::find(scope, id)?)?;
         let (event, now) = (EventId::new(), clock::now());
         let body = json!({
@@ -201,10 +228,16 @@ impl Hooks {
                 let webhook = found(webhook::find(scope, id)?)?;
                 delivery_of(scope, &webhook, delivery_id)?;
                 if !webhook.active {
-                    return Err(Problem::new(ProblemKind::Conflict, "The webhook is off. Switch it on, then redeliver."));
+                    return Err(Problem::new(
+                        ProblemKind::Conflict,
+                        "The webhook is off. Switch it on, then redeliver.",
+                    ));
                 }
                 if !delivery::restart(scope, delivery_id, now)? {
-                    return Err(Problem::new(ProblemKind::Conflict, "The delivery is being sent at this moment. Look at its outcome first."));
+                    return Err(Problem::new(
+                        ProblemKind::Conflict,
+                        "The delivery is being sent at this moment. Look at its outcome first.",
+                    ));
                 }
                 delivery_of(scope, &webhook, delivery_id)
             })
@@ -219,7 +252,11 @@ impl Hooks {
     }
 }
 
-fn delivery_of(scope: &mut TenantScope<'_>, webhook: &WebhookRow, id: DeliveryId) -> Result<DeliveryRow, Problem> {
+fn delivery_of(
+    scope: &mut TenantScope<'_>,
+    webhook: &WebhookRow,
+    id: DeliveryId,
+) -> Result<DeliveryRow, Problem> {
     delivery::find(scope, id)?
         .filter(|row| row.webhook_id == webhook.id)
         .ok_or_else(|| Problem::not_found("delivery"))
@@ -247,7 +284,11 @@ fn refused_target(error: HttpError) -> Problem {
 }
 
 fn field(name: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem { field: name.to_owned(), code: code.to_owned(), message: message.to_owned() }
+    FieldProblem {
+        field: name.to_owned(),
+        code: code.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 /// Checks everything that needs nobody else, and names all faults at once.
@@ -255,14 +296,28 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
     let mut errors = Vec::new();
     let title = wanted.title.trim().to_owned();
     if title.is_empty() || title.chars().count() > 255 {
-        errors.push(field("title", "length", "Give a title of 1 to 255 characters."));
+        errors.push(field(
+            "title",
+            "length",
+            "Give a title of 1 to 255 characters.",
+        ));
     }
     let endpoint = wanted.endpoint.trim().to_owned();
-    let url = Url::parse(&endpoint).ok().filter(|_| endpoint.len() <= 2000);
+    let url = Url::parse(&endpoint)
+        .ok()
+        .filter(|_| endpoint.len() <= 2000);
     if url.is_none() {
-        errors.push(field("endpoint", "format", "Give an absolute https URL of at most 2000 characters."));
+        errors.push(field(
+            "endpoint",
+            "format",
+            "Give an absolute https URL of at most 2000 characters.",
+        ));
     }
-    let triggers: Vec<Option<Trigger>> = wanted.triggers.iter().map(|name| Trigger::parse(name.trim())).collect();
+    let triggers: Vec<Option<Trigger>> = wanted
+        .triggers
+        .iter()
+        .map(|name| Trigger::parse(name.trim()))
+        .collect();
     if triggers.is_empty() || triggers.len() > 50 || triggers.contains(&None) {
         errors.push(field("triggers", "value", "Give at least one of all, message_created, payment_completed, document_registered, or codes of states such as 2000."));
     }
@@ -270,24 +325,59 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
     let filters: Vec<ServiceId> = if all {
         Vec::new()
     } else {
-        wanted.filters.iter().filter_map(|id| id.trim().parse().ok()).collect()
+        wanted
+            .filters
+            .iter()
+            .filter_map(|id| id.trim().parse().ok())
+            .collect()
     };
     if wanted.filters.len() > 500 || (!all && filters.len() != wanted.filters.len()) {
-        errors.push(field("filters", "value", "Give all, or ids of services (at most 500)."));
+        errors.push(field(
+            "filters",
+            "value",
+            "Give all, or ids of services (at most 500).",
+        ));
     }
     if wanted.headers.len() > 20
-        || wanted.headers.iter().any(|(name, value)| value.len() > 4000 || check_header(name, value).is_none())
+        || wanted
+            .headers
+            .iter()
+            .any(|(name, value)| value.len() > 4000 || check_header(name, value).is_none())
     {
         errors.push(field("headers", "value", "Give at most 20 headers that can be sent; those of transport, content type and signature are set by the platform."));
     }
     if !matches!(wanted.version, 1 | 2) {
-        errors.push(field("version", "value", "Give 1 (flat data) or 2 (nested data)."));
+        errors.push(field(
+            "version",
+            "value",
+            "Give 1 (flat data) or 2 (nested data).",
+        ));
     }
     match url {
         Some(url) if errors.is_empty() => {
-            let triggers = triggers.into_iter().flatten().map(|trigger| trigger.to_string()).collect();
-            let Wanted { headers, active, version, .. } = wanted;
-            Ok((Checked { title, endpoint, triggers, filters, headers, active, version }, url))
+            let triggers = triggers
+                .into_iter()
+                .flatten()
+                .map(|trigger| trigger.to_string())
+                .collect();
+            let Wanted {
+                headers,
+                active,
+                version,
+                ..
+            } = wanted;
+            Ok((
+                Checked {
+                    title,
+                    endpoint,
+                    triggers,
+                    filters,
+                    headers,
+                    active,
+                    version,
+                },
+                url,
+            ))
         }
         _ => Err(Problem::validation(errors)),
     }
@@ -296,5 +386,9 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
 /// The filters as they are shown: `all`, or ids of services.
 pub(crate) fn filters_shown(row: &WebhookRow) -> Result<Vec<String>, DbError> {
     let services: Vec<ServiceId> = row.filters.read()?;
-    Ok(if services.is_empty() { vec!["all".to_owned()] } else { services.iter().map(ToString::to_string).collect() })
+    Ok(if services.is_empty() {
+        vec!["all".to_owned()]
+    } else {
+        services.iter().map(ToString::to_string).collect()
+    })
 }

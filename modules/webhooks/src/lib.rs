@@ -81,7 +81,15 @@ impl Webhooks {
         }
         let client = client(&ctx, &settings)?;
         let overlap = Duration::from_secs(settings.rotation_hours * 3600);
-        Ok(Self { hooks: Hooks { ctx, client, overlap }, settings, schedule: Arc::new(schedule) })
+        Ok(Self {
+            hooks: Hooks {
+                ctx,
+                client,
+                overlap,
+            },
+            settings,
+            schedule: Arc::new(schedule),
+        })
     }
 
     fn deliver(&self) -> tasks::Deliver {
@@ -106,14 +114,17 @@ fn client(ctx: &ModuleContext, settings: &Settings) -> Result<HttpClient, StartE
         allowed.extend(LOOPBACK.map(str::to_owned));
     }
     if settings.dangerous_allow_private_networks {
-        tracing::warn!("webhooks.dangerous_allow_private_networks is on: administrators reach internal addresses by webhooks");
+        tracing::warn!(
+            "webhooks.dangerous_allow_private_networks is on: administrators reach internal addresses by webhooks"
+        );
     } else if allowed.is_empty() {
         return Ok(ctx.platform.http.clone());
     }
     let mut own = config.http_client.clone();
     own.allowed_hosts.extend(allowed);
     own.dangerous_allow_private_networks |= settings.dangerous_allow_private_networks;
-    HttpClient::new(own).map_err(|error| StartError::new("the HTTP client of webhooks cannot start", error))
+    HttpClient::new(own)
+        .map_err(|error| StartError::new("the HTTP client of webhooks cannot start", error))
 }
 
 #[async_trait(?Send)]
@@ -140,7 +151,9 @@ impl Module for Webhooks {
     }
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
-        vec![Arc::new(consumers::Events { platform: Arc::clone(&self.hooks.ctx.platform) })]
+        vec![Arc::new(consumers::Events {
+            platform: Arc::clone(&self.hooks.ctx.platform),
+        })]
     }
 
     fn tasks(&self) -> Vec<Arc<dyn Task>> {

@@ -24,7 +24,10 @@ pub(crate) fn seal_secret(
     webhook: WebhookId,
     secret: &Secret,
 ) -> Result<String, CryptoError> {
-    sealer.seal(secret.reveal().expose_secret().as_bytes(), &bound_to("secret", tenant, webhook))
+    sealer.seal(
+        secret.reveal().expose_secret().as_bytes(),
+        &bound_to("secret", tenant, webhook),
+    )
 }
 
 /// Seals the headers.
@@ -45,13 +48,23 @@ pub(crate) fn open_headers(sealer: &Sealer, row: &WebhookRow) -> Result<Headers,
 }
 
 /// The secrets that sign now: the present one, and for a while after a rotation the earlier one too.
-pub(crate) fn signing_secrets(sealer: &Sealer, row: &WebhookRow, now: Instant) -> Result<Vec<Secret>, CryptoError> {
-    let earlier = row.earlier_secret.as_ref().filter(|_| row.earlier_secret_until.is_some_and(|until| now < until));
+pub(crate) fn signing_secrets(
+    sealer: &Sealer,
+    row: &WebhookRow,
+    now: Instant,
+) -> Result<Vec<Secret>, CryptoError> {
+    let earlier = row
+        .earlier_secret
+        .as_ref()
+        .filter(|_| row.earlier_secret_until.is_some_and(|until| now < until));
     std::iter::once(&row.secret)
         .chain(earlier)
         .map(|sealed| {
             let text = sealer.open(sealed, &bound_to("secret", row.tenant_id, row.id))?;
-            std::str::from_utf8(text.expose_secret()).ok().and_then(Secret::parse).ok_or(CryptoError::NotAuthentic)
+            std::str::from_utf8(text.expose_secret())
+                .ok()
+                .and_then(Secret::parse)
+                .ok_or(CryptoError::NotAuthentic)
         })
         .collect()
 }

@@ -60,11 +60,16 @@ impl Task for Deliver {
         let claimed = self
             .ctx
             .db
-            .write_across("due deliveries of all tenants", move |scope| delivery::claim(scope, &claim, places))
+            .write_across("due deliveries of all tenants", move |scope| {
+                delivery::claim(scope, &claim, places)
+            })
             .await?;
         let more = claimed.len() >= places;
         for (delivery, webhook) in claimed {
-            let place = Arc::clone(&self.calls).acquire_owned().await.map_err(TaskError::new)?;
+            let place = Arc::clone(&self.calls)
+                .acquire_owned()
+                .await
+                .map_err(TaskError::new)?;
             let task = self.clone();
             tokio::spawn(async move {
                 task.attempt(delivery, webhook).await;
@@ -78,7 +83,14 @@ impl Task for Deliver {
 
 impl Deliver {
     async fn attempt(&self, delivery: DeliveryRow, webhook: WebhookRow) {
-        let sent = sender::send(&self.client, &self.ctx.platform.sealer, self.timeout, &webhook, &delivery).await;
+        let sent = sender::send(
+            &self.client,
+            &self.ctx.platform.sealer,
+            self.timeout,
+            &webhook,
+            &delivery,
+        )
+        .await;
         let id = delivery.id;
         if let Err(error) = self.settle(delivery, sent).await {
             // The claim stays: it is sent again, under the same id, when the lease is over.
@@ -87,7 +99,10 @@ impl Deliver {
     }
 
     async fn settle(&self, delivery: DeliveryRow, sent: Sent) -> DbResult<()> {
-        let step = match self.schedule.after(delivery.attempts + 1, sent.attempt, rand::random()) {
+        let step = match self
+            .schedule
+            .after(delivery.attempts + 1, sent.attempt, rand::random())
+        {
             // Somebody looks at the outcome of a test now; tomorrow's attempt tells nobody anything.
             Step::Again(_) if delivery.trigger_name == TEST => Step::Failed,
             step => step,
@@ -96,9 +111,11 @@ impl Deliver {
         let written = self
             .ctx
             .db
-            .write_as(Priority::Background, Tenancy::from_row(delivery.tenant_id), move |scope| {
-                settle(scope, &delivery, holder, step, &sent)
-            })
+            .write_as(
+                Priority::Background,
+                Tenancy::from_row(delivery.tenant_id),
+                move |scope| settle(scope, &delivery, holder, step, &sent),
+            )
             .await?;
         let outcome = match step {
             Step::Delivered => "delivered",
@@ -124,7 +141,9 @@ fn settle(
     sent: &Sent,
 ) -> DbResult<bool> {
     let now = clock::now();
-    let Some(webhook) = webhook::find(scope, delivery.webhook_id)? else { return Ok(false) };
+    let Some(webhook) = webhook::find(scope, delivery.webhook_id)? else {
+        return Ok(false);
+    };
     let (state, next_attempt_at) = match step {
         Step::Delivered => (DeliveryState::Delivered, None),
         Step::Failed | Step::SwitchOff => (DeliveryState::Failed, None),
@@ -169,7 +188,9 @@ impl Task for Sweep {
         let before = clock::now().minus(self.keep);
         let swept = self
             .db
-            .write_across("old deliveries of all tenants", move |scope| delivery::sweep(scope, before))
+            .write_across("old deliveries of all tenants", move |scope| {
+                delivery::sweep(scope, before)
+            })
             .await?;
         if swept > 0 {
             tracing::info!(swept, "old webhook deliveries were deleted");

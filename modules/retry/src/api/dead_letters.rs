@@ -49,13 +49,20 @@ pub(crate) async fn list(
         state: query
             .parameter("state")
             .map(|name| {
-                LetterState::parse(name).ok_or_else(|| Problem::bad_parameter("state", "dead, redriven or discarded"))
+                LetterState::parse(name)
+                    .ok_or_else(|| Problem::bad_parameter("state", "dead, redriven or discarded"))
             })
             .transpose()?,
     };
     let (count, letters) = state.letters.list(filter, window(&query)?).await?;
     let (letters, next) = cut(letters, &query, |letter| letter.id.to_string());
-    Ok(HttpResponse::Ok().json(Collection::new(&query, "/retry/dead-letters", count, letters, next)))
+    Ok(HttpResponse::Ok().json(Collection::new(
+        &query,
+        "/retry/dead-letters",
+        count,
+        letters,
+        next,
+    )))
 }
 
 /// Shows a dead letter.
@@ -137,6 +144,9 @@ pub(crate) async fn discard(
     id: web::Path<DeadLetterId>,
     body: Body<Discard>,
 ) -> Result<HttpResponse, Problem> {
-    state.letters.discard(*id, &body.value.reason, &caller.key()).await?;
+    state
+        .letters
+        .discard(*id, &body.value.reason, &caller.key())
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

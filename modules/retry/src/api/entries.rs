@@ -58,7 +58,10 @@ impl From<EntryRow> for WaitingEvent {
             max_attempts: row.max_attempts,
             first_failed_at: row.first_failed_at,
             next_attempt_at: row.next_attempt_at,
-            error: LetterError { r#type: row.error_type, detail: row.error_detail },
+            error: LetterError {
+                r#type: row.error_type,
+                detail: row.error_detail,
+            },
         }
     }
 }
@@ -99,10 +102,19 @@ pub(crate) async fn list(
     let (count, rows) = state
         .db
         .read_across("the platform administrator's list", move |scope| {
-            Ok::<_, Problem>((entry::count(scope, &filter)?, entry::page(scope, &filter, &window)?))
+            Ok::<_, Problem>((
+                entry::count(scope, &filter)?,
+                entry::page(scope, &filter, &window)?,
+            ))
         })
         .await?;
     let entries: Vec<WaitingEvent> = rows.into_iter().map(WaitingEvent::from).collect();
     let (entries, next) = cut(entries, &query, |entry| entry.id.to_string());
-    Ok(HttpResponse::Ok().json(Collection::new(&query, "/retry/entries", count, entries, next)))
+    Ok(HttpResponse::Ok().json(Collection::new(
+        &query,
+        "/retry/entries",
+        count,
+        entries,
+        next,
+    )))
 }

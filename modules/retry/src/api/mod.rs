@@ -24,8 +24,14 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/retry/dead-letters").route(web::get().to(dead_letters::list)))
         .service(web::resource("/retry/dead-letters/{id}").route(web::get().to(dead_letters::get)))
-        .service(web::resource("/retry/dead-letters/{id}/redrive").route(web::post().to(dead_letters::redrive)))
-        .service(web::resource("/retry/dead-letters/{id}/discard").route(web::post().to(dead_letters::discard)))
+        .service(
+            web::resource("/retry/dead-letters/{id}/redrive")
+                .route(web::post().to(dead_letters::redrive)),
+        )
+        .service(
+            web::resource("/retry/dead-letters/{id}/discard")
+                .route(web::post().to(dead_letters::discard)),
+        )
         .service(web::resource("/retry/entries").route(web::get().to(entries::list)));
 }
 
@@ -48,7 +54,11 @@ fn window(query: &PageQuery) -> Result<Window, Problem> {
     let after = query
         .cursor
         .as_deref()
-        .map(|cursor| cursor.parse().map_err(|_| Problem::bad_parameter("cursor", "what a link next gave")))
+        .map(|cursor| {
+            cursor
+                .parse()
+                .map_err(|_| Problem::bad_parameter("cursor", "what a link next gave"))
+        })
         .transpose()?;
     Ok(Window {
         after,
@@ -61,12 +71,19 @@ fn window(query: &PageQuery) -> Result<Window, Problem> {
 fn tenant(query: &PageQuery) -> Result<Option<TenantId>, Problem> {
     query
         .parameter("tenant")
-        .map(|id| id.parse().map_err(|_| Problem::bad_parameter("tenant", "the id of a tenant")))
+        .map(|id| {
+            id.parse()
+                .map_err(|_| Problem::bad_parameter("tenant", "the id of a tenant"))
+        })
         .transpose()
 }
 
 /// Cuts the row too many off and gives the cursor that it stands for.
-fn cut<T>(mut rows: Vec<T>, query: &PageQuery, id: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+fn cut<T>(
+    mut rows: Vec<T>,
+    query: &PageQuery,
+    id: impl Fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
     let limit = usize::try_from(query.limit).unwrap_or(rows.len());
     let more = rows.len() > limit;
     rows.truncate(limit);

@@ -36,24 +36,45 @@ impl FailedEvent {
         let meta = payload.get("retry_meta").and_then(RetryMeta::read);
         let entry = RetryEntry::read(payload).ok();
         let contract = entry.as_ref().map(RetryEntry::meta);
-        let text = |pick: fn(&opencity_contracts::RetryMeta) -> Option<String>| contract.and_then(pick).unwrap_or_default();
-        let number = |key: &str| payload.get("retry_meta").and_then(|meta| meta.get(key)).and_then(Value::as_i64);
+        let text = |pick: fn(&opencity_contracts::RetryMeta) -> Option<String>| {
+            contract.and_then(pick).unwrap_or_default()
+        };
+        let number = |key: &str| {
+            payload
+                .get("retry_meta")
+                .and_then(|meta| meta.get(key))
+                .and_then(Value::as_i64)
+        };
         let attempts = meta.as_ref().map_or(0, |meta| meta.attempt);
         Self {
             consumer: text(|meta| meta.consumer.clone()),
             topic: text(|meta| Some(meta.original_topic.clone())),
-            original_event_id: meta.as_ref().map_or(event.event_id, |meta| meta.original_event_id),
+            original_event_id: meta
+                .as_ref()
+                .map_or(event.event_id, |meta| meta.original_event_id),
             entity: event.entity,
             attempts,
             max_attempts: number("max_attempts").unwrap_or(attempts_of_schedule),
             redelivery: meta.as_ref().map_or(attempts, |meta| meta.redelivery),
-            first_failed_at: contract.and_then(|meta| meta.first_failed_at).map_or(now, Instant::from_utc),
+            first_failed_at: contract
+                .and_then(|meta| meta.first_failed_at)
+                .map_or(now, Instant::from_utc),
             error_type: text(|meta| {
-                meta.error.as_ref().map(|error| if error.kind.is_empty() { &error.title } else { &error.kind }).cloned()
+                meta.error
+                    .as_ref()
+                    .map(|error| {
+                        if error.kind.is_empty() {
+                            &error.title
+                        } else {
+                            &error.kind
+                        }
+                    })
+                    .cloned()
             }),
             error_detail: text(|meta| meta.error.as_ref().and_then(|error| error.detail.clone())),
             permanent: meta.as_ref().is_some_and(|meta| meta.error.permanent),
-            redeliverable: !matches!(entry, Some(RetryEntry::Raw { .. })) && Redelivery::of(payload, json!({})).is_some(),
+            redeliverable: !matches!(entry, Some(RetryEntry::Raw { .. }))
+                && Redelivery::of(payload, json!({})).is_some(),
             payload: payload.to_string(),
         }
     }

@@ -41,7 +41,10 @@ impl Schedule {
             return Err(ScheduleError::Jitter);
         }
         Ok(Self {
-            waits: seconds.iter().map(|seconds| Duration::from_secs(*seconds)).collect(),
+            waits: seconds
+                .iter()
+                .map(|seconds| Duration::from_secs(*seconds))
+                .collect(),
             attempts,
             jitter: f64::from(jitter_percent) / 100.0,
         })
@@ -58,7 +61,12 @@ impl Schedule {
     #[must_use]
     pub fn wait_before(&self, attempt: i64, luck: f64) -> Duration {
         let index = usize::try_from(attempt - 1).unwrap_or(0);
-        let wait = self.waits.get(index).or(self.waits.last()).copied().unwrap_or_default();
+        let wait = self
+            .waits
+            .get(index)
+            .or(self.waits.last())
+            .copied()
+            .unwrap_or_default();
         wait.mul_f64(1.0 + self.jitter * (2.0 * luck.clamp(0.0, 1.0) - 1.0))
     }
 }
@@ -73,8 +81,15 @@ mod tests {
     #[test]
     fn the_waits_are_those_of_the_schedule_and_the_last_one_repeats() {
         let schedule = Schedule::new(SECONDS, 10, 20).unwrap();
-        let waits: Vec<u64> = (1..=10).map(|attempt| schedule.wait_before(attempt, 0.5).as_secs()).collect();
-        assert_eq!(waits, [60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 86_400, 86_400]);
+        let waits: Vec<u64> = (1..=10)
+            .map(|attempt| schedule.wait_before(attempt, 0.5).as_secs())
+            .collect();
+        assert_eq!(
+            waits,
+            [
+                60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 86_400, 86_400
+            ]
+        );
     }
 
     #[test]
@@ -87,7 +102,10 @@ mod tests {
     #[test]
     fn a_schedule_that_tries_nothing_is_refused() {
         assert_eq!(Schedule::new(&[], 10, 20), Err(ScheduleError::Empty));
-        assert_eq!(Schedule::new(SECONDS, 0, 20), Err(ScheduleError::NoAttempts));
+        assert_eq!(
+            Schedule::new(SECONDS, 0, 20),
+            Err(ScheduleError::NoAttempts)
+        );
         assert_eq!(Schedule::new(SECONDS, 10, 101), Err(ScheduleError::Jitter));
     }
 }

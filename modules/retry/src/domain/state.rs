@@ -29,6 +29,8 @@ impl State {
     /// The state of this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Dead, Self::Redriven, Self::Discarded].into_iter().find(|state| state.as_str() == text)
+        [Self::Dead, Self::Redriven, Self::Discarded]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }

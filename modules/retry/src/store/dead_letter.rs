@@ -123,21 +123,33 @@ pub(crate) fn decide(
 }
 
 /// A letter of any tenant.
-pub(crate) fn of_any_tenant(scope: &mut PlatformScope<'_>, id: DeadLetterId) -> DbResult<Option<DeadLetterRow>> {
+pub(crate) fn of_any_tenant(
+    scope: &mut PlatformScope<'_>,
+    id: DeadLetterId,
+) -> DbResult<Option<DeadLetterRow>> {
     scope.find(
-        retry_dead_letter::table.filter(retry_dead_letter::id.eq(id)).select(DeadLetterRow::as_select()),
+        retry_dead_letter::table
+            .filter(retry_dead_letter::id.eq(id))
+            .select(DeadLetterRow::as_select()),
     )
 }
 
 /// A letter of this tenant.
-pub(crate) fn find(scope: &mut TenantScope<'_>, id: DeadLetterId) -> DbResult<Option<DeadLetterRow>> {
+pub(crate) fn find(
+    scope: &mut TenantScope<'_>,
+    id: DeadLetterId,
+) -> DbResult<Option<DeadLetterRow>> {
     scope.find(retry_dead_letter::table, |rows| {
-        rows.filter(retry_dead_letter::id.eq(id)).select(DeadLetterRow::as_select())
+        rows.filter(retry_dead_letter::id.eq(id))
+            .select(DeadLetterRow::as_select())
     })
 }
 
 /// The decisions on a letter, the first one first.
-pub(crate) fn decisions(scope: &mut TenantScope<'_>, id: DeadLetterId) -> DbResult<Vec<DecisionRow>> {
+pub(crate) fn decisions(
+    scope: &mut TenantScope<'_>,
+    id: DeadLetterId,
+) -> DbResult<Vec<DecisionRow>> {
     scope.load(retry_decision::table, |rows| {
         rows.filter(retry_decision::dead_letter_id.eq(id))
             .order(retry_decision::id)
@@ -167,7 +179,11 @@ pub(crate) fn count(scope: &mut PlatformScope<'_>, filter: &Filter) -> DbResult<
 }
 
 /// A page, in the order of the ids, which is that of time.
-pub(crate) fn page(scope: &mut PlatformScope<'_>, filter: &Filter, window: &Window) -> DbResult<Vec<DeadLetterRow>> {
+pub(crate) fn page(
+    scope: &mut PlatformScope<'_>,
+    filter: &Filter,
+    window: &Window,
+) -> DbResult<Vec<DeadLetterRow>> {
     let mut query = filtered(filter).limit(window.limit).offset(window.offset);
     if let Some(after) = window.after {
         let after = DeadLetterId::from_uuid(after);

@@ -50,12 +50,18 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, row: &EntryRow) -> DbResult<boo
 
 /// Removes an entry that is delivered again; false if another process did.
 pub(crate) fn remove(scope: &mut WriteScope<'_>, id: EventId) -> DbResult<bool> {
-    let removed = scope.execute(retry_entry::table, |rows| diesel::delete(rows.filter(retry_entry::id.eq(id))))?;
+    let removed = scope.execute(retry_entry::table, |rows| {
+        diesel::delete(rows.filter(retry_entry::id.eq(id)))
+    })?;
     Ok(removed > 0)
 }
 
 /// The entries whose time has come, the longest due first.
-pub(crate) fn due(scope: &mut PlatformScope<'_>, now: Instant, most: i64) -> DbResult<Vec<EntryRow>> {
+pub(crate) fn due(
+    scope: &mut PlatformScope<'_>,
+    now: Instant,
+    most: i64,
+) -> DbResult<Vec<EntryRow>> {
     scope.load(
         retry_entry::table
             .filter(retry_entry::next_attempt_at.le(now))

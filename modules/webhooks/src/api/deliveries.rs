@@ -133,14 +133,18 @@ pub(crate) async fn list(
     let state = query
         .parameter("state")
         .map(|name| {
-            DeliveryState::parse(name)
-                .ok_or_else(|| Problem::bad_parameter("state", "pending, delivered, failed or held"))
+            DeliveryState::parse(name).ok_or_else(|| {
+                Problem::bad_parameter("state", "pending, delivered, failed or held")
+            })
         })
         .transpose()?;
     let after = query
         .cursor
         .as_deref()
-        .map(|cursor| read_cursor(cursor).ok_or_else(|| Problem::bad_parameter("cursor", "what a link next gave")))
+        .map(|cursor| {
+            read_cursor(cursor)
+                .ok_or_else(|| Problem::bad_parameter("cursor", "what a link next gave"))
+        })
         .transpose()?;
     let window = Window {
         after,
@@ -153,13 +157,19 @@ pub(crate) async fn list(
         .db
         .read(caller.tenancy(), move |scope| {
             found(webhook::find(scope, id)?)?;
-            Ok::<_, Problem>((delivery::count(scope, id, state)?, delivery::page(scope, id, state, &window)?))
+            Ok::<_, Problem>((
+                delivery::count(scope, id, state)?,
+                delivery::page(scope, id, state, &window)?,
+            ))
         })
         .await?;
     let size = usize::try_from(query.limit).unwrap_or(rows.len());
     let more = rows.len() > size;
     rows.truncate(size);
-    let next = rows.last().filter(|_| more).map(|row| format!("{}_{}", row.created_at.micros(), row.id));
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|row| format!("{}_{}", row.created_at.micros(), row.id));
     let data: Vec<Delivery> = rows.into_iter().map(Delivery::from).collect();
     let base = scope.api(&format!("webhooks/{id}/deliveries"));
     Ok(HttpResponse::Ok().json(Collection::new(&query, &base, count, data, next)))

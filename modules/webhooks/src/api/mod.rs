@@ -24,8 +24,14 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             web::resource("/{tenant}/api/webhooks/{id}/rotate-secret")
                 .route(web::post().to(webhooks::rotate_secret)),
         )
-        .service(web::resource("/{tenant}/api/webhooks/{id}/test").route(web::post().to(deliveries::test)))
-        .service(web::resource("/{tenant}/api/webhooks/{id}/deliveries").route(web::get().to(deliveries::list)))
+        .service(
+            web::resource("/{tenant}/api/webhooks/{id}/test")
+                .route(web::post().to(deliveries::test)),
+        )
+        .service(
+            web::resource("/{tenant}/api/webhooks/{id}/deliveries")
+                .route(web::get().to(deliveries::list)),
+        )
         .service(
             web::resource("/{tenant}/api/webhooks/{id}/deliveries/{delivery_id}/redeliver")
                 .route(web::post().to(deliveries::redeliver)),

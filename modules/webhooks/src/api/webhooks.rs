@@ -200,8 +200,24 @@ fn some_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hea
 
 impl From<WebhookBody> for Wanted {
     fn from(body: WebhookBody) -> Self {
-        let WebhookBody { title, endpoint, triggers, filters, headers, active, version } = body;
-        Self { title, endpoint, triggers, filters, headers, active, version }
+        let WebhookBody {
+            title,
+            endpoint,
+            triggers,
+            filters,
+            headers,
+            active,
+            version,
+        } = body;
+        Self {
+            title,
+            endpoint,
+            triggers,
+            filters,
+            headers,
+            active,
+            version,
+        }
     }
 }
 
@@ -233,7 +249,11 @@ pub(crate) async fn list(
     let after: Option<WebhookId> = query
         .cursor
         .as_deref()
-        .map(|cursor| cursor.parse().map_err(|_| Problem::bad_parameter("cursor", "what a link next gave")))
+        .map(|cursor| {
+            cursor
+                .parse()
+                .map_err(|_| Problem::bad_parameter("cursor", "what a link next gave"))
+        })
         .transpose()?;
     let (offset, limit, newest_first) = (query.offset, query.limit, query.sort == Sort::Descending);
     let (count, mut rows) = hooks
@@ -248,8 +268,17 @@ pub(crate) async fn list(
     let more = rows.len() > size;
     rows.truncate(size);
     let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    let data = rows.iter().map(|row| Webhook::of(&hooks, row)).collect::<Result<Vec<_>, _>>()?;
-    Ok(HttpResponse::Ok().json(Collection::new(&query, &scope.api("webhooks"), count, data, next)))
+    let data = rows
+        .iter()
+        .map(|row| Webhook::of(&hooks, row))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(HttpResponse::Ok().json(Collection::new(
+        &query,
+        &scope.api("webhooks"),
+        count,
+        data,
+        next,
+    )))
 }
 
 /// Makes a webhook.
@@ -285,7 +314,8 @@ pub(crate) async fn create(
             let webhook = Webhook::of(&maker, &row)?;
             let location = format!("{base}/{}", row.id);
             let created = Created::new(location.clone(), &webhook)?;
-            *shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((location, webhook, secret));
+            *shown.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((location, webhook, secret));
             Ok(created)
         })
         .await?;
@@ -294,7 +324,10 @@ pub(crate) async fn create(
         Some((location, webhook, secret)) => Ok(HttpResponse::Created()
             .insert_header(("Location", location))
             .insert_header(("Cache-Control", "no-store"))
-            .json(NewWebhook { webhook, secret: Some(secret.reveal().expose_secret().to_owned()) })),
+            .json(NewWebhook {
+                webhook,
+                secret: Some(secret.reveal().expose_secret().to_owned()),
+            })),
         None => Ok(answer),
     }
 }
@@ -446,9 +479,11 @@ pub(crate) async fn rotate_secret(
     path: web::Path<(String, WebhookId)>,
 ) -> Result<HttpResponse, Problem> {
     let (secret, until) = hooks.rotate(caller.tenancy(), path.1).await?;
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(NewSecret {
-        id: path.1,
-        secret: secret.reveal().expose_secret().to_owned(),
-        earlier_secret_until: until,
-    }))
+    Ok(HttpResponse::Ok()
+        .insert_header(("Cache-Control", "no-store"))
+        .json(NewSecret {
+            id: path.1,
+            secret: secret.reveal().expose_secret().to_owned(),
+            earlier_secret_until: until,
+        }))
 }

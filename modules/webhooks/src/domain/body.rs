@@ -20,13 +20,28 @@ pub(crate) struct Surroundings {
 /// Keys of events that are for our own modules.
 const INTERNAL: &[&str] = &["retry_meta", "submission", "form", "act"];
 /// What Form.io writes beside the data of a nested form.
-const BOOKKEEPING: &[&str] =
-    &["metadata", "state", "form", "owner", "roles", "access", "_id", "_vid", "_fvid", "externalIds", "created", "modified"];
+const BOOKKEEPING: &[&str] = &[
+    "metadata",
+    "state",
+    "form",
+    "owner",
+    "roles",
+    "access",
+    "_id",
+    "_vid",
+    "_fvid",
+    "externalIds",
+    "created",
+    "modified",
+];
 
 /// The body for a webhook of this version (1: flat data, 2: nested data).
 pub(crate) fn build(topic: Topic, event: &Value, version: i64, around: &Surroundings) -> Value {
     let mut body = event.as_object().cloned().unwrap_or_default();
-    let submission = body.get("submission").filter(|data| data.as_object().is_some_and(|data| !data.is_empty())).cloned();
+    let submission = body
+        .get("submission")
+        .filter(|data| data.as_object().is_some_and(|data| !data.is_empty()))
+        .cloned();
     for key in INTERNAL {
         body.shift_remove(*key);
     }
@@ -54,11 +69,19 @@ fn fill(body: &mut Map<String, Value>, key: &str, value: Value) {
 /// Sees to it that one of the links leads to the application. A payment's links are an object of its own
 /// form, which stays.
 fn link(body: &mut Map<String, Value>, around: &Surroundings) {
-    let Some(url) = &around.application_url else { return };
+    let Some(url) = &around.application_url else {
+        return;
+    };
     fill(body, "links", json!([]));
-    let Some(Value::Array(links)) = body.get_mut("links") else { return };
+    let Some(Value::Array(links)) = body.get_mut("links") else {
+        return;
+    };
     let id = url.rsplit('/').next().unwrap_or_default();
-    let leads_there = |link: &Value| link.get("url").and_then(Value::as_str).is_some_and(|url| url.contains(id));
+    let leads_there = |link: &Value| {
+        link.get("url")
+            .and_then(Value::as_str)
+            .is_some_and(|url| url.contains(id))
+    };
     if !links.iter().any(leads_there) {
         links.push(json!({"action": "view", "description": null, "url": url}));
     }
@@ -69,10 +92,23 @@ fn link(body: &mut Map<String, Value>, around: &Surroundings) {
 fn nested(value: &Value) -> Value {
     match value {
         Value::Object(map) => match map.get("data") {
-            Some(Value::Object(inner)) if map.keys().all(|key| key == "data" || BOOKKEEPING.contains(&key.as_str())) => {
-                Value::Object(inner.iter().map(|(key, value)| (key.clone(), nested(value))).collect())
+            Some(Value::Object(inner))
+                if map
+                    .keys()
+                    .all(|key| key == "data" || BOOKKEEPING.contains(&key.as_str())) =>
+            {
+                Value::Object(
+                    inner
+                        .iter()
+                        .map(|(key, value)| (key.clone(), nested(value)))
+                        .collect(),
+                )
             }
-            _ => Value::Object(map.iter().map(|(key, value)| (key.clone(), nested(value))).collect()),
+            _ => Value::Object(
+                map.iter()
+                    .map(|(key, value)| (key.clone(), nested(value)))
+                    .collect(),
+            ),
         },
         Value::Array(items) => items.iter().map(nested).collect(),
         other => other.clone(),
@@ -91,7 +127,9 @@ mod tests {
             event_id: EventId::new(),
             tenant: TenantId::new(),
             service: Some("segnalazione".to_owned()),
-            application_url: Some(format!("https://bugliano.example/lang/api/applications/{APPLICATION}")),
+            application_url: Some(format!(
+                "https://bugliano.example/lang/api/applications/{APPLICATION}"
+            )),
         }
     }
 
@@ -110,7 +148,10 @@ mod tests {
     #[test]
     fn version_one_has_the_flat_data_and_version_two_the_nested_ones() {
         let flat = build(Topic::Applications, &event(), 1, &around());
-        assert_eq!(flat["data"]["applicant.data.completename.data.name"], "Maria");
+        assert_eq!(
+            flat["data"]["applicant.data.completename.data.name"],
+            "Maria"
+        );
         let nested = build(Topic::Applications, &event(), 2, &around());
         assert_eq!(
             nested["data"],
@@ -129,8 +170,16 @@ mod tests {
         assert_eq!(body["event_id"], json!(around.event_id));
         assert_eq!(body["service"], "segnalazione");
         assert_eq!(body["authentication"]["authentication_method"], "spid");
-        assert!(body["links"][0]["url"].as_str().unwrap().contains(APPLICATION));
-        assert!(body.as_object().unwrap().contains_key("subject"), "keys with null stay");
+        assert!(
+            body["links"][0]["url"]
+                .as_str()
+                .unwrap()
+                .contains(APPLICATION)
+        );
+        assert!(
+            body.as_object().unwrap().contains_key("subject"),
+            "keys with null stay"
+        );
         for key in INTERNAL {
             assert!(body.get(key).is_none(), "{key}");
         }
@@ -138,7 +187,8 @@ mod tests {
 
     #[test]
     fn the_links_of_a_payment_stay_as_they_are() {
-        let payment = json!({"id": "x", "links": {"online_payment_begin": {"url": "https://pay.example"}}});
+        let payment =
+            json!({"id": "x", "links": {"online_payment_begin": {"url": "https://pay.example"}}});
         let body = build(Topic::Payments, &payment, 1, &around());
         assert_eq!(body["links"], payment["links"]);
         assert_eq!(body["service"], "segnalazione");
@@ -148,6 +198,12 @@ mod tests {
     fn a_link_that_leads_to_the_application_is_not_added_twice() {
         let mut event = event();
         event["links"] = json!([{"action": "assign", "url": format!("https://b.example/lang/api/applications/{APPLICATION}/transition/assign")}]);
-        assert_eq!(build(Topic::Applications, &event, 1, &around())["links"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            build(Topic::Applications, &event, 1, &around())["links"]
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
     }
 }

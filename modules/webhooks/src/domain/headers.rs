@@ -37,7 +37,15 @@ mod tests {
 
     #[test]
     fn headers_of_the_transport_and_of_the_signature_cannot_be_set() {
-        for name in ["Content-Type", "host", "webhook-signature", "Webhook-Id", "Transfer-Encoding", "a b", ""] {
+        for name in [
+            "Content-Type",
+            "host",
+            "webhook-signature",
+            "Webhook-Id",
+            "Transfer-Encoding",
+            "a b",
+            "",
+        ] {
             assert!(check_header(name, "x").is_none(), "{name}");
         }
         assert!(check_header("Authorization", "Bearer abc").is_some());

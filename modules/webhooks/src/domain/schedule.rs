@@ -47,14 +47,19 @@ impl Schedule {
     /// any attempt, or with waits that could be below zero.
     pub(crate) fn new(seconds: &[u64], jitter_percent: u8) -> Option<Self> {
         (!seconds.is_empty() && jitter_percent <= 100).then(|| Self {
-            waits: seconds.iter().map(|seconds| Duration::from_secs(*seconds)).collect(),
+            waits: seconds
+                .iter()
+                .map(|seconds| Duration::from_secs(*seconds))
+                .collect(),
             jitter: f64::from(jitter_percent) / 100.0,
         })
     }
 
     /// The wait before the attempt that follows so many; `luck` is a random number from 0 to 1.
     pub(crate) fn wait_after(&self, attempts: i64, luck: f64) -> Option<Duration> {
-        let wait = usize::try_from(attempts).ok().and_then(|index| self.waits.get(index))?;
+        let wait = usize::try_from(attempts)
+            .ok()
+            .and_then(|index| self.waits.get(index))?;
         Some(wait.mul_f64(1.0 + self.jitter * (2.0 * luck.clamp(0.0, 1.0) - 1.0)))
     }
 
@@ -62,7 +67,9 @@ impl Schedule {
     /// target must not send the body elsewhere.
     pub(crate) fn after(&self, number: i64, attempt: Attempt, luck: f64) -> Step {
         let asked = match attempt {
-            Attempt::Answered { status: 200..=299, .. } => return Step::Delivered,
+            Attempt::Answered {
+                status: 200..=299, ..
+            } => return Step::Delivered,
             Attempt::Answered { status: 410, .. } => return Step::SwitchOff,
             Attempt::Answered { retry_after, .. } => retry_after,
             Attempt::NoAnswer => None,
@@ -89,14 +96,19 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
-    const SECONDS: &[u64] = &[0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+    const SECONDS: &[u64] = &[
+        0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400,
+    ];
 
     fn schedule() -> Schedule {
         Schedule::new(SECONDS, 20).unwrap()
     }
 
     fn answer(status: u16) -> Attempt {
-        Attempt::Answered { status, retry_after: None }
+        Attempt::Answered {
+            status,
+            retry_after: None,
+        }
     }
 
     #[test]
@@ -112,7 +124,11 @@ mod tests {
         }
         assert_eq!(waits, SECONDS[1..]);
         assert_eq!(number, 10);
-        assert_eq!(schedule().wait_after(0, 0.9), Some(Duration::ZERO), "the first one goes at once");
+        assert_eq!(
+            schedule().wait_after(0, 0.9),
+            Some(Duration::ZERO),
+            "the first one goes at once"
+        );
     }
 
     #[test]
@@ -121,32 +137,63 @@ mod tests {
             assert_eq!(schedule().after(1, answer(status), 0.5), Step::Delivered);
         }
         for status in [301, 302, 307, 400, 404, 429, 500, 503] {
-            assert_eq!(schedule().after(1, answer(status), 0.5), Step::Again(Duration::from_secs(5)), "{status}");
+            assert_eq!(
+                schedule().after(1, answer(status), 0.5),
+                Step::Again(Duration::from_secs(5)),
+                "{status}"
+            );
         }
-        assert_eq!(schedule().after(1, Attempt::NoAnswer, 0.5), Step::Again(Duration::from_secs(5)));
+        assert_eq!(
+            schedule().after(1, Attempt::NoAnswer, 0.5),
+            Step::Again(Duration::from_secs(5))
+        );
         assert_eq!(schedule().after(3, answer(410), 0.5), Step::SwitchOff);
     }
 
     #[test]
     fn a_target_may_ask_for_a_longer_wait_but_for_no_more_than_a_day() {
-        let asks = |seconds| Attempt::Answered { status: 429, retry_after: Some(Duration::from_secs(seconds)) };
-        assert_eq!(schedule().after(1, asks(120), 0.5), Step::Again(Duration::from_secs(120)));
-        assert_eq!(schedule().after(1, asks(1), 0.5), Step::Again(Duration::from_secs(5)));
-        assert_eq!(schedule().after(1, asks(10_000_000), 0.5), Step::Again(Duration::from_secs(86_400)));
+        let asks = |seconds| Attempt::Answered {
+            status: 429,
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(
+            schedule().after(1, asks(120), 0.5),
+            Step::Again(Duration::from_secs(120))
+        );
+        assert_eq!(
+            schedule().after(1, asks(1), 0.5),
+            Step::Again(Duration::from_secs(5))
+        );
+        assert_eq!(
+            schedule().after(1, asks(10_000_000), 0.5),
+            Step::Again(Duration::from_secs(86_400))
+        );
     }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
         let now = Instant::parse("2025-03-10T08:00:00Z").unwrap();
         assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Mon, 10 Mar 2025 08:01:00 GMT", now), Some(Duration::from_secs(60)));
-        assert_eq!(retry_after("Mon, 10 Mar 2025 07:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(
+            retry_after("Mon, 10 Mar 2025 08:01:00 GMT", now),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(
+            retry_after("Mon, 10 Mar 2025 07:00:00 GMT", now),
+            Some(Duration::ZERO)
+        );
         assert_eq!(retry_after("soon", now), None);
     }
 
     #[test]
     fn the_jitter_is_at_most_a_fifth() {
-        assert_eq!(schedule().wait_after(2, 0.0), Some(Duration::from_secs(240)));
-        assert_eq!(schedule().wait_after(2, 1.0), Some(Duration::from_secs(360)));
+        assert_eq!(
+            schedule().wait_after(2, 0.0),
+            Some(Duration::from_secs(240))
+        );
+        assert_eq!(
+            schedule().wait_after(2, 1.0),
+            Some(Duration::from_secs(360))
+        );
     }
 }

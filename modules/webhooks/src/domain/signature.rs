@@ -34,7 +34,12 @@ pub(crate) fn signature(secrets: &[Secret], id: &str, timestamp: i64, body: &str
     let signed = format!("{id}.{timestamp}.{body}");
     let items: Vec<String> = secrets
         .iter()
-        .map(|secret| format!("v1,{}", STANDARD.encode(hmac_sha256(secret.0.expose_secret(), signed.as_bytes()))))
+        .map(|secret| {
+            format!(
+                "v1,{}",
+                STANDARD.encode(hmac_sha256(secret.0.expose_secret(), signed.as_bytes()))
+            )
+        })
         .collect();
     items.join(" ")
 }
@@ -47,7 +52,12 @@ mod tests {
     #[test]
     fn the_vector_of_the_standard_comes_out() {
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signed = signature(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        let signed = signature(
+            &[secret],
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            r#"{"test": 2432232314}"#,
+        );
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
@@ -63,7 +73,10 @@ mod tests {
         let (one, other) = (Secret::new().unwrap(), Secret::new().unwrap());
         let text = one.reveal();
         let again = Secret::parse(text.expose_secret()).unwrap();
-        assert_eq!(signature(&[one], "a", 1, "b"), signature(&[again], "a", 1, "b"));
+        assert_eq!(
+            signature(&[one], "a", 1, "b"),
+            signature(&[again], "a", 1, "b")
+        );
         assert_ne!(text.expose_secret(), other.reveal().expose_secret());
     }
 

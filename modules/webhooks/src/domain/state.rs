@@ -29,6 +29,8 @@ impl DeliveryState {
 
     /// The state of this name.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Pending, Self::Delivered, Self::Failed, Self::Held].into_iter().find(|state| state.as_str() == text)
+        [Self::Pending, Self::Delivered, Self::Failed, Self::Held]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }

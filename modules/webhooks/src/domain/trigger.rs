@@ -76,29 +76,46 @@ impl Occurrence {
             None => text("/status") == Some(status),
         };
         let (trigger, service, application) = match topic {
-            Topic::Applications if change == Some("status") => {
-                (Trigger::Status(text("/change/to")?.parse().ok()?), id("/service_id"), id("/id"))
-            }
-            // A message without an author is the platform's own about a change of state, which fires by itself.
-            Topic::Messages if change == Some("created") && id("/author_id").is_some() => {
-                (Trigger::MessageCreated, id("/remote_collection/id"), id("/related_entity_id"))
-            }
-            Topic::Payments if came_into(PaymentStatus::Complete.as_str()) => {
-                (Trigger::PaymentCompleted, id("/service_id"), id("/remote_id"))
-            }
-            Topic::Documents if came_into(DocumentStatus::RegistrationComplete.as_str()) => {
-                (Trigger::DocumentRegistered, id("/remote_collection/id"), id("/remote_id"))
-            }
+            Topic::Applications if change == Some("status") => (
+                Trigger::Status(text("/change/to")?.parse().ok()?),
+                id("/service_id"),
+                id("/id"),
+            ),
+            // The platform's own message about a change of state fires nothing: the state does, by itself.
+            Topic::Messages if change == Some("created") && text("/origin") != Some("status") => (
+                Trigger::MessageCreated,
+                id("/remote_collection/id"),
+                id("/related_entity_id"),
+            ),
+            Topic::Payments if came_into(PaymentStatus::Complete.as_str()) => (
+                Trigger::PaymentCompleted,
+                id("/service_id"),
+                id("/remote_id"),
+            ),
+            Topic::Documents if came_into(DocumentStatus::RegistrationComplete.as_str()) => (
+                Trigger::DocumentRegistered,
+                id("/remote_collection/id"),
+                id("/remote_id"),
+            ),
             _ => return None,
         };
-        Some(Self { trigger, service: service.map(ServiceId::from_uuid), application })
+        Some(Self {
+            trigger,
+            service: service.map(ServiceId::from_uuid),
+            application,
+        })
     }
 }
 
 /// Whether a webhook with these triggers and these services (all if empty) wants to know of it.
 pub(crate) fn wants(triggers: &[Trigger], services: &[ServiceId], occurrence: &Occurrence) -> bool {
-    let fires = triggers.iter().any(|trigger| *trigger == Trigger::All || *trigger == occurrence.trigger);
-    let concerns = services.is_empty() || occurrence.service.is_some_and(|service| services.contains(&service));
+    let fires = triggers
+        .iter()
+        .any(|trigger| *trigger == Trigger::All || *trigger == occurrence.trigger);
+    let concerns = services.is_empty()
+        || occurrence
+            .service
+            .is_some_and(|service| services.contains(&service));
     fires && concerns
 }
 
@@ -112,12 +129,15 @@ mod tests {
     const OTHER: &str = "94f30b5b-4b1b-4b2e-8f43-3a4d6a3d9b2a";
 
     fn application(change: Value) -> (Topic, Value) {
-        (Topic::Applications, json!({"id": OTHER, "service_id": SERVICE, "status": "2000", "change": change}))
+        (
+            Topic::Applications,
+            json!({"id": OTHER, "service_id": SERVICE, "status": "2000", "change": change}),
+        )
     }
 
-    fn message(change: &str, author: Option<&str>) -> (Topic, Value) {
+    fn message(change: &str, origin: &str) -> (Topic, Value) {
         let body = json!({
-            "related_entity_id": OTHER, "author_id": author, "remote_collection": {"id": SERVICE, "type": "service"},
+            "related_entity_id": OTHER, "origin": origin, "remote_collection": {"id": SERVICE, "type": "service"},
             "change": {"type": change},
         });
         (Topic::Messages, body)
@@ -138,21 +158,42 @@ mod tests {
             (application(status("data", "2000")), None),
             (application(status("republished", "2000")), None),
             (application(Value::Null), None),
-            (message("created", Some(OTHER)), Some("message_created")),
-            (message("created", None), None),
-            (message("data", Some(OTHER)), None),
-            (message("republished", Some(OTHER)), None),
-            (payment(json!({"status": "COMPLETE", "change": status("status", "COMPLETE")})), Some("payment_completed")),
-            (payment(json!({"status": "COMPLETE"})), Some("payment_completed")),
-            (payment(json!({"status": "COMPLETE", "change": status("data", "COMPLETE")})), None),
-            (payment(json!({"status": "COMPLETE", "change": status("republished", "COMPLETE")})), None),
-            (payment(json!({"status": "EXPIRED", "change": status("status", "EXPIRED")})), None),
+            (message("created", "person"), Some("message_created")),
+            (message("created", "status"), None),
+            (message("data", "person"), None),
+            (message("republished", "person"), None),
+            (
+                payment(json!({"status": "COMPLETE", "change": status("status", "COMPLETE")})),
+                Some("payment_completed"),
+            ),
+            (
+                payment(json!({"status": "COMPLETE"})),
+                Some("payment_completed"),
+            ),
+            (
+                payment(json!({"status": "COMPLETE", "change": status("data", "COMPLETE")})),
+                None,
+            ),
+            (
+                payment(json!({"status": "COMPLETE", "change": status("republished", "COMPLETE")})),
+                None,
+            ),
+            (
+                payment(json!({"status": "EXPIRED", "change": status("status", "EXPIRED")})),
+                None,
+            ),
             (
                 document(json!({"change": status("status", "REGISTRATION_COMPLETE")})),
                 Some("document_registered"),
             ),
-            (document(json!({"change": status("status", "DOCUMENT_CREATED")})), None),
-            ((Topic::Services, json!({"change": {"type": "created"}})), None),
+            (
+                document(json!({"change": status("status", "DOCUMENT_CREATED")})),
+                None,
+            ),
+            (
+                (Topic::Services, json!({"change": {"type": "created"}})),
+                None,
+            ),
         ];
         for (event, expected) in table {
             assert_eq!(fired(event.clone()).as_deref(), expected, "{event:?}");
@@ -163,9 +204,14 @@ mod tests {
     fn triggers_and_services_must_both_match() {
         let (topic, payload) = application(json!({"type": "status", "to": "2000"}));
         let sent = Occurrence::read(topic, &payload).unwrap();
-        let (topic, payload) = message("created", Some(OTHER));
+        let (topic, payload) = message("created", "person");
         let written = Occurrence::read(topic, &payload).unwrap();
-        let of = |names: &[&str]| names.iter().map(|name| Trigger::parse(name).unwrap()).collect::<Vec<_>>();
+        let of = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| Trigger::parse(name).unwrap())
+                .collect::<Vec<_>>()
+        };
         let service: ServiceId = SERVICE.parse().unwrap();
         let other: ServiceId = OTHER.parse().unwrap();
         assert!(wants(&of(&["2000"]), &[], &sent));
@@ -175,7 +221,14 @@ mod tests {
         assert!(wants(&of(&["all"]), &[other, service], &sent));
         assert!(wants(&of(&["all"]), &[], &written), "all includes messages");
         assert!(!wants(&of(&["2000"]), &[], &written));
-        assert!(!wants(&of(&["all"]), &[service], &Occurrence { service: None, ..sent }));
+        assert!(!wants(
+            &of(&["all"]),
+            &[service],
+            &Occurrence {
+                service: None,
+                ..sent
+            }
+        ));
     }
 
     #[test]

@@ -51,13 +51,20 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, row: &DeliveryRow) -> DbResult<
 
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: DeliveryId) -> DbResult<Option<DeliveryRow>> {
     scope.find(webhooks_delivery::table, |rows| {
-        rows.filter(webhooks_delivery::id.eq(id)).select(DeliveryRow::as_select())
+        rows.filter(webhooks_delivery::id.eq(id))
+            .select(DeliveryRow::as_select())
     })
 }
 
-pub(crate) fn count(scope: &mut TenantScope<'_>, webhook: WebhookId, state: Option<DeliveryState>) -> DbResult<i64> {
+pub(crate) fn count(
+    scope: &mut TenantScope<'_>,
+    webhook: WebhookId,
+    state: Option<DeliveryState>,
+) -> DbResult<i64> {
     let count = scope.find(webhooks_delivery::table, |rows| {
-        let mut query = rows.filter(webhooks_delivery::webhook_id.eq(webhook)).into_boxed();
+        let mut query = rows
+            .filter(webhooks_delivery::webhook_id.eq(webhook))
+            .into_boxed();
         if let Some(state) = state {
             query = query.filter(webhooks_delivery::state.eq(state.as_str()));
         }
@@ -148,7 +155,11 @@ pub(crate) fn claim(
             .filter(free!(claim))
             .order((webhooks_delivery::next_attempt_at, webhooks_delivery::id))
             .limit(LOOK)
-            .select((webhooks_delivery::tenant_id, webhooks_delivery::id, webhooks_delivery::webhook_id)),
+            .select((
+                webhooks_delivery::tenant_id,
+                webhooks_delivery::id,
+                webhooks_delivery::webhook_id,
+            )),
     )?;
     let mut claimed = Vec::new();
     for (tenant, id, webhook_id) in in_turn(due, most) {
@@ -187,8 +198,10 @@ fn in_turn(due: Vec<DueRow>, most: usize) -> Vec<DueRow> {
     }
     let mut chosen = Vec::new();
     while chosen.len() < most {
-        let round: Vec<DueRow> =
-            order.iter().filter_map(|webhook| queues.get_mut(webhook).and_then(VecDeque::pop_front)).collect();
+        let round: Vec<DueRow> = order
+            .iter()
+            .filter_map(|webhook| queues.get_mut(webhook).and_then(VecDeque::pop_front))
+            .collect();
         if round.is_empty() {
             break;
         }
@@ -272,7 +285,10 @@ pub(crate) fn restart(scope: &mut WriteScope<'_>, id: DeliveryId, now: Instant) 
     let restarted = scope.execute(webhooks_delivery::table, |rows| {
         diesel::update(
             rows.filter(webhooks_delivery::id.eq(id)).filter(
-                webhooks_delivery::lease_until.is_null().or(webhooks_delivery::lease_until.lt(now)).assume_not_null(),
+                webhooks_delivery::lease_until
+                    .is_null()
+                    .or(webhooks_delivery::lease_until.lt(now))
+                    .assume_not_null(),
             ),
         )
         .set((

@@ -40,7 +40,8 @@ pub(crate) fn keep(scope: &mut WriteScope<'_>, row: &ServiceRow) -> DbResult<()>
 /// The slug of a service, deleted ones included: their applications live on.
 pub(crate) fn slug(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<String>> {
     scope.find(webhooks_service::table, |rows| {
-        rows.filter(webhooks_service::id.eq(id)).select(webhooks_service::slug)
+        rows.filter(webhooks_service::id.eq(id))
+            .select(webhooks_service::slug)
     })
 }
 

@@ -41,7 +41,8 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, row: &WebhookRow) -> DbResult<(
 
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: WebhookId) -> DbResult<Option<WebhookRow>> {
     scope.find(webhooks_webhook::table, |rows| {
-        rows.filter(webhooks_webhook::id.eq(id)).select(WebhookRow::as_select())
+        rows.filter(webhooks_webhook::id.eq(id))
+            .select(WebhookRow::as_select())
     })
 }
 
@@ -55,7 +56,9 @@ pub(crate) fn active(scope: &mut TenantScope<'_>) -> DbResult<Vec<WebhookRow>> {
 }
 
 pub(crate) fn count(scope: &mut TenantScope<'_>) -> DbResult<i64> {
-    Ok(scope.find(webhooks_webhook::table, |rows| rows.count())?.unwrap_or(0))
+    Ok(scope
+        .find(webhooks_webhook::table, |rows| rows.count())?
+        .unwrap_or(0))
 }
 
 /// A page in the order of creation.
@@ -112,7 +115,11 @@ pub(crate) fn update(scope: &mut WriteScope<'_>, row: &WebhookRow) -> DbResult<(
 /// The target asked for no more: the webhook is switched off, whatever else changed meanwhile.
 pub(crate) fn switch_off(scope: &mut WriteScope<'_>, id: WebhookId, now: Instant) -> DbResult<()> {
     scope.execute(webhooks_webhook::table, |rows| {
-        diesel::update(rows.filter(webhooks_webhook::id.eq(id)).filter(webhooks_webhook::active.eq(true))).set((
+        diesel::update(
+            rows.filter(webhooks_webhook::id.eq(id))
+                .filter(webhooks_webhook::active.eq(true)),
+        )
+        .set((
             webhooks_webhook::version.eq(webhooks_webhook::version + 1_i64),
             webhooks_webhook::active.eq(false),
             webhooks_webhook::switched_off_at.eq(Some(now)),
@@ -124,7 +131,8 @@ pub(crate) fn switch_off(scope: &mut WriteScope<'_>, id: WebhookId, now: Instant
 
 /// Deletes; false if there was none.
 pub(crate) fn delete(scope: &mut WriteScope<'_>, id: WebhookId) -> DbResult<bool> {
-    let deleted =
-        scope.execute(webhooks_webhook::table, |rows| diesel::delete(rows.filter(webhooks_webhook::id.eq(id))))?;
+    let deleted = scope.execute(webhooks_webhook::table, |rows| {
+        diesel::delete(rows.filter(webhooks_webhook::id.eq(id)))
+    })?;
     Ok(deleted > 0)
 }
