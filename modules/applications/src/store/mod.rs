@@ -1,0 +1,5 @@
+//! The module's tables: one file per aggregate.
+
+pub mod file;
+pub mod message;
+pub mod schema_messages;
