@@ -1,1 +1,3 @@
 //! Applications (pratiche): life cycle, data, attachments, messages, history.
+
+pub mod domain;
