@@ -22,6 +22,12 @@ macro_rules! catalogue {
             /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
+            /// The kind of this id.
+            #[must_use]
+            pub fn of_id(id: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.id() == id)
+            }
+
             /// The permanent id: last segment of `type`, and `code`.
             #[must_use]
             pub const fn id(self) -> &'static str {
@@ -104,16 +110,30 @@ catalogue! {
         "The application's present state has no such transition. The extra keys state and allowed say where it is and what can be done.";
     WorkflowForward = "workflow-forward", UNPROCESSABLE_ENTITY, "The service only forwards applications",
         "Applications of a service with the workflow 'forward' are not worked on here.";
-    NotRegistrable = "not-registrable", UNPROCESSABLE_ENTITY, "There is nothing to register",
-        "The service needs no registration, or the act is registered already, or there is no outcome yet.";
-    NumberMissing = "number-missing", UNPROCESSABLE_ENTITY, "The protocol number is missing",
+    RegistrationNotNeeded = "registration-not-needed", UNPROCESSABLE_ENTITY, "Nothing is registered here",
+        "The service needs no registration, so there is no number to give.";
+    RegisteredAlready = "registered-already", UNPROCESSABLE_ENTITY, "It is registered already",
+        "The act has a number. A number is never replaced.";
+    NoOutcome = "no-outcome", UNPROCESSABLE_ENTITY, "There is no outcome yet",
+        "The application was neither accepted nor rejected, so no outcome can be registered.";
+    NumberMissing = "protocol-number-missing", UNPROCESSABLE_ENTITY, "The protocol number is missing",
         "The service needs registration, and the application has no number yet. It can be taken in charge after that.";
     SameAssignee = "same-assignee", UNPROCESSABLE_ENTITY, "It is assigned so already",
         "The application is assigned to the same operator and office already.";
-    WithdrawRefused = "withdraw-refused", UNPROCESSABLE_ENTITY, "This application cannot be withdrawn",
-        "The service does not allow withdrawal, a payment exists, or the application is not in a state in which it can be withdrawn.";
-    GuardRefused = "guard-refused", UNPROCESSABLE_ENTITY, "A condition is not met",
-        "The transition exists, but a condition of the service or of the application is not met. The detail says which.";
+    WithdrawNotAllowed = "withdraw-not-allowed", UNPROCESSABLE_ENTITY, "This application cannot be withdrawn",
+        "The service does not allow withdrawal, or the application waits for its registration.";
+    PaymentExists = "payment-exists", UNPROCESSABLE_ENTITY, "There is a payment",
+        "An application with a payment cannot be withdrawn. Ask the office.";
+    ReopeningNotAllowed = "reopening-not-allowed", UNPROCESSABLE_ENTITY, "The service does not allow reopening",
+        "A concluded application of this service stays concluded (allow_reopening).";
+    IntegrationNotAllowed = "integration-not-allowed", UNPROCESSABLE_ENTITY, "The service does not allow integrations",
+        "No integration can be asked for on this service (allow_integration_request).";
+    NothingToPay = "nothing-to-pay", UNPROCESSABLE_ENTITY, "There is nothing to pay",
+        "The amount is zero, or everything has been paid.";
+    AmountMismatch = "amount-mismatch", UNPROCESSABLE_ENTITY, "The amount is not right",
+        "The amount of the form is absent or lower than the one that the service sets, or its parts do not add up to it.";
+    OperatorNotInOffice = "operator-not-in-office", UNPROCESSABLE_ENTITY, "The operator is not in this office",
+        "Assign to an operator of the office, or to the office alone.";
     ApplicantMismatch = "applicant-mismatch", UNPROCESSABLE_ENTITY, "The applicant is somebody else",
         "Name, surname and fiscal code of the applicant must be those of the account that sends the application.";
     DuplicateApplication = "duplicate-application", UNPROCESSABLE_ENTITY, "Such an application exists already",
