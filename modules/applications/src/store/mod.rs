@@ -1,0 +1,6 @@
+//! The module's tables: one file per aggregate.
+
+pub mod application;
+pub mod history;
+pub mod replica;
+pub(crate) mod schema;
