@@ -1,7 +1,11 @@
 //! Applications (pratiche): life cycle, data, attachments, messages, history.
 
+mod aggregate;
+mod body;
 pub mod domain;
+mod engine;
 pub mod store;
+mod terms;
 
 use opencity_kernel::db::Migration;
 use opencity_kernel::module::ModuleInfo;

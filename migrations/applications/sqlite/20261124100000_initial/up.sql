@@ -129,6 +129,15 @@ CREATE TABLE applications_service (
 CREATE INDEX applications_service_by_slug ON applications_service (tenant_id, slug);
 CREATE INDEX applications_service_by_identifier ON applications_service (tenant_id, identifier);
 
+-- Which offices a service is linked to.
+CREATE TABLE applications_service_office (
+    tenant_id BLOB NOT NULL,
+    service_id BLOB NOT NULL,
+    office_id BLOB NOT NULL,
+    PRIMARY KEY (tenant_id, service_id, office_id)
+) STRICT;
+CREATE INDEX applications_service_office_by_office_id ON applications_service_office (tenant_id, office_id);
+
 -- Replica of the versions of the forms.
 CREATE TABLE applications_form (
     tenant_id BLOB NOT NULL,

@@ -5,11 +5,12 @@ use diesel::prelude::*;
 use opencity_contracts::service::Service;
 use opencity_contracts::user::User;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
-use opencity_kernel::id::{FormId, ServiceId, TenantId, UserId};
+use opencity_kernel::id::{FormId, OfficeId, ServiceId, TenantId, UserId};
 use serde_json::Value;
 
 use super::schema::{
     applications_citizen, applications_citizen_alias, applications_form, applications_service,
+    applications_service_office,
 };
 
 #[derive(Insertable, AsChangeset)]
@@ -64,6 +65,15 @@ struct AliasRow {
 }
 opencity_kernel::tenant_rows!(AliasRow);
 
+#[derive(Insertable)]
+#[diesel(table_name = applications_service_office)]
+struct ServiceOffice {
+    tenant_id: TenantId,
+    service_id: ServiceId,
+    office_id: OfficeId,
+}
+opencity_kernel::tenant_rows!(ServiceOffice);
+
 fn read(body: Option<String>) -> DbResult<Option<Service>> {
     body.map(|text| serde_json::from_str(&text).map_err(DbError::json)).transpose()
 }
@@ -94,17 +104,18 @@ pub fn services(scope: &mut TenantScope<'_>, ids: &[ServiceId]) -> DbResult<Vec<
         .collect()
 }
 
-/// All services of the tenant.
+/// The services that any of these offices is linked to.
 ///
 /// # Errors
 /// If the database refuses.
-pub fn all_services(scope: &mut TenantScope<'_>) -> DbResult<Vec<Service>> {
-    let bodies: Vec<String> = scope
-        .load(applications_service::table, |rows| rows.select(applications_service::body))?;
-    bodies
-        .iter()
-        .map(|text| serde_json::from_str(text).map_err(DbError::json))
-        .collect()
+pub fn services_of_offices(
+    scope: &mut TenantScope<'_>,
+    offices: &[OfficeId],
+) -> DbResult<Vec<ServiceId>> {
+    scope.load(applications_service_office::table, |rows| {
+        rows.filter(applications_service_office::office_id.eq_any(offices.to_vec()))
+            .select(applications_service_office::service_id)
+    })
 }
 
 /// A service by its slug.
@@ -197,6 +208,20 @@ pub fn keep_service(
             })?;
         }
         None => scope.insert(applications_service::table, &row)?,
+    }
+    scope.execute(applications_service_office::table, |rows| {
+        diesel::delete(rows.filter(applications_service_office::service_id.eq(row.id)))
+    })?;
+    let mut offices = service.user_group_ids;
+    offices.sort_unstable();
+    offices.dedup();
+    for office in offices {
+        let link = ServiceOffice {
+            tenant_id: row.tenant_id,
+            service_id: row.id,
+            office_id: OfficeId::from_uuid(office),
+        };
+        scope.insert(applications_service_office::table, &link)?;
     }
     Ok(true)
 }

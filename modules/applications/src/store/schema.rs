@@ -122,6 +122,14 @@ diesel::table! {
 }
 diesel::table! {
     use opencity_kernel::db::sql::*;
+    applications_service_office (tenant_id, service_id, office_id) {
+        tenant_id -> Id,
+        service_id -> Id,
+        office_id -> Id,
+    }
+}
+diesel::table! {
+    use opencity_kernel::db::sql::*;
     applications_form (tenant_id, id, version) {
         tenant_id -> Id,
         id -> Id,
@@ -157,6 +165,7 @@ tenant_tables!(
     applications_act,
     applications_anomaly,
     applications_service,
+    applications_service_office,
     applications_form,
     applications_citizen,
     applications_citizen_alias,
