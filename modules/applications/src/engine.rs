@@ -588,6 +588,17 @@ impl Work<'_> {
                 Reason::NothingToPay.sentence(),
             )));
         }
+        let chosen = aggregate.row.payment_type.is_some();
+        if origin == Some(Origin::Draft)
+            && !chosen
+            && aggregate.service.payment_parameters.gateways.len() > 1
+        {
+            return Err(EngineError::Invalid(Problem::field(
+                "payment_type",
+                "required",
+                "Choose one of the service's payment connectors.",
+            )));
+        }
         let row = &mut aggregate.row;
         row.attempt += 1;
         let attempt = Attempt {
