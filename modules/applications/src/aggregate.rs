@@ -11,7 +11,7 @@ use opencity_kernel::instant::Instant;
 use serde_json::Value;
 
 use crate::domain::{ActKind, Action, Caller, Facts, ItemPayment, Status};
-use crate::engine;
+use crate::files::event_file;
 use crate::store::application::{self, Act, Application, Details, PaymentRow};
 use crate::store::replica;
 use crate::terms::{Terms, payment_kind};
@@ -66,7 +66,7 @@ impl Aggregate {
         let service = replica::service(scope, row.service_id)?;
         let acts = application::acts(scope, row.id)?;
         let payments = application::payments(scope, row.id)?;
-        let files = engine::files_of(scope, site, &[row.id])?.remove(&row.id);
+        let files = files_of(scope, site, &[row.id])?.remove(&row.id);
         Self::of(row, service, acts, payments, files.unwrap_or_default())
     }
 
@@ -92,7 +92,7 @@ impl Aggregate {
             .collect();
         let mut acts = application::acts_of(scope, &ids)?;
         let mut payments = application::payments_of(scope, &ids)?;
-        let mut files = engine::files_of(scope, site, &ids)?;
+        let mut files = files_of(scope, site, &ids)?;
         rows.into_iter()
             .map(|row| {
                 let id = row.id;
@@ -209,7 +209,8 @@ impl Aggregate {
             was_submitted: self.row.submitted_at.is_some(),
             has_request_act: self.last_act(ActKind::Request).is_some(),
             integration_open: self.details.integrations.last().is_some_and(|last| !last.done),
-            system_operator_wrote: self.details.system_operator_wrote,
+            // Only messages ask, and find it out themselves.
+            system_operator_wrote: false,
         })
     }
 
@@ -229,6 +230,22 @@ impl Aggregate {
         }
         relation
     }
+}
+
+/// The files of applications, each with what it is for.
+fn files_of(
+    scope: &mut TenantScope<'_>,
+    site: &str,
+    ids: &[ApplicationId],
+) -> DbResult<HashMap<ApplicationId, Vec<(String, File)>>> {
+    let api = format!("{site}/api");
+    let mut files: HashMap<ApplicationId, Vec<(String, File)>> = HashMap::new();
+    for row in application::files_of(scope, ids)? {
+        if let Some(id) = row.application_id {
+            files.entry(id).or_default().push((row.kind.clone(), event_file(&row, &api)));
+        }
+    }
+    Ok(files)
 }
 
 /// What a caller is to the applications of a service, before any of them is looked at.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::domain::{ActKind, Action, Caller, available_actions};
 use crate::store::application::Act;
+use crate::store::file::FileKind;
 
 /// For whom an application is shown.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +74,7 @@ pub fn application(
         }),
         act: act.map(contract_act).transpose()?,
         compiled_modules: request_files(aggregate, view.site)?,
-        attachments: files_for(aggregate, |kind, _| kind == "data"),
+        attachments: files_for(aggregate, |kind, _| kind == FileKind::Upload.as_str()),
         creation_time: Some(row.created_at.unix()),
         created_at: Some(row.created_at.utc()),
         submission_time: row.submitted_at.map(Instant::unix),

@@ -2,15 +2,13 @@
 //! writes rows, history, messages and events in the caller's transaction. People's calls and the
 //! events of payments and documents come the same way.
 
-use std::collections::HashMap;
-
-use opencity_contracts::file::File;
 use opencity_formio::Applicant;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{DbError, DbResult, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{
-    ActId, ApplicationId, FileId, HistoryId, MessageId, OfficeId, UserId,
+    ActId, FileId, HistoryId, MessageId, OfficeId, UserId,
 };
+use opencity_kernel::i18n::Language;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
 use opencity_kernel::{Problem, ProblemKind, auth, clock};
@@ -19,15 +17,18 @@ use serde_json::Value;
 use crate::aggregate::{Aggregate, Circumstances, act_named};
 use crate::body;
 use crate::domain::{
-    ActKind, Action, Audience, Caller, Effect, Origin, Plan, Reason, Refusal, Status, audience,
+    ActKind, Action, Caller, Effect, Origin, Plan, Reason, Refusal, Status, audience,
     creation, decide,
 };
 use crate::store::application::{
     self, Act, Application, Details, Integration, PaymentOutcome, PaymentRow, ProtocolData,
     item_name, origin_name,
 };
+use crate::messages::On;
+use crate::store::file::FileKind;
 use crate::store::history::{self, HistoryRow};
 use crate::terms::{self, Attempt};
+use crate::texts::{self, Placeholders, StatusMessageInput};
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -469,11 +470,11 @@ impl Work<'_> {
             aggregate.service.protocol_required,
             first_time,
         );
-        if to == Audience::default() {
+        if !to.citizen {
             return Ok(None);
         }
         let note = self.inputs.note.as_deref();
-        Ok(write_status_message(scope, self.site, aggregate, step.status, to, note)?)
+        Ok(write_status_message(scope, self.site, aggregate, step.status, note)?)
     }
 
     fn effect(&mut self, aggregate: &mut Aggregate, effect: Effect) -> Result<(), EngineError> {
@@ -538,7 +539,7 @@ impl Work<'_> {
 
     fn make_act(&mut self, aggregate: &mut Aggregate, kind: ActKind) -> Result<(), EngineError> {
         let files = match kind {
-            ActKind::Request => ids_of(aggregate, "data"),
+            ActKind::Request => ids_of(aggregate, FileKind::Upload),
             // After a deferred payment the outcome is no longer at hand, but kept.
             ActKind::Outcome => aggregate.details.outcome_files.clone(),
             _ => self.inputs.act_files.clone(),
@@ -660,8 +661,8 @@ fn place_of(act: &Act, path: &[Status]) -> usize {
     path.iter().position(belongs).unwrap_or(path.len().saturating_sub(1))
 }
 
-fn ids_of(aggregate: &Aggregate, kind: &str) -> Vec<FileId> {
-    let of_kind = aggregate.files.iter().filter(|(held, _)| held == kind);
+fn ids_of(aggregate: &Aggregate, kind: FileKind) -> Vec<FileId> {
+    let of_kind = aggregate.files.iter().filter(|(held, _)| held == kind.as_str());
     of_kind.map(|(_, file)| FileId::from_uuid(file.id)).collect()
 }
 
@@ -792,26 +793,49 @@ pub fn save(scope: &mut WriteScope<'_>, site: &str, aggregate: &mut Aggregate) -
     Ok(())
 }
 
-/// Writes the message that tells a change of state; none where its text is inactive.
+/// Writes the citizen's message that tells a change of state; none where its text is inactive. The
+/// operators' mails follow from the event.
 fn write_status_message(
-    _scope: &mut WriteScope<'_>,
-    _site: &str,
-    _aggregate: &Aggregate,
-    _entered: Status,
-    _to: Audience,
-    _note: Option<&str>,
+    scope: &mut WriteScope<'_>,
+    site: &str,
+    aggregate: &Aggregate,
+    entered: Status,
+    note: Option<&str>,
 ) -> DbResult<Option<MessageId>> {
-    Ok(None)
+    let row = &aggregate.row;
+    let service = &aggregate.service;
+    let (name, full_name) = texts::service_names(service, service.service_group_name.as_deref());
+    texts::status_message(
+        scope,
+        &StatusMessageInput {
+            on: on(row),
+            status: entered,
+            texts: &service.feedback_messages,
+            language: Language::from_tag(&row.locale).unwrap_or_default(),
+            email: Applicant::read(&aggregate.data).email,
+            api: &format!("{site}/api"),
+            placeholders: Placeholders {
+                service: name,
+                service_full_name: full_name,
+                protocol_number: row.protocol_number.clone(),
+                protocolled_at: row.protocolled_at,
+                submitted_at: row.submitted_at,
+                user_name: row.user_name.clone().unwrap_or_default(),
+                max_response_time: service.max_response_time.map(i64::from),
+                category: service.topics_name.clone(),
+                group: service.service_group_name.clone(),
+                personal_message: note.map(str::to_owned),
+            },
+        },
+    )
 }
 
-/// The files of applications, each with what it is for (`data`: named in the data).
-///
-/// # Errors
-/// If the database refuses.
-pub fn files_of(
-    _scope: &mut TenantScope<'_>,
-    _site: &str,
-    _ids: &[ApplicationId],
-) -> DbResult<HashMap<ApplicationId, Vec<(String, File)>>> {
-    Ok(HashMap::new())
+/// Where messages on an application are.
+#[must_use]
+pub fn on(row: &Application) -> On {
+    On {
+        application: row.id,
+        service: row.service_id,
+        owner: row.user_id,
+    }
 }

@@ -12,7 +12,7 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, auth};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::list::{GEO_JSON, point, wants_geo_json};

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::ACCEPT;
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{NaiveDate, TimeZone};
+use chrono::{NaiveDate, Timelike};
 use diesel::prelude::*;
 use opencity_kernel::auth::{AnyUser, Auth, CallerKind};
 use opencity_kernel::db::{DbError, DbResult, MultiBackend, TenantScope};
@@ -335,9 +335,12 @@ fn instant_of(text: &str) -> Option<Instant> {
     if let Ok(instant) = Instant::parse(&text.replace(' ', "+")) {
         return Some(instant);
     }
-    let midnight = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0)?;
-    let rome = chrono_tz::Europe::Rome.from_local_datetime(&midnight).earliest()?;
-    Some(Instant::from_utc(rome.to_utc()))
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    // Midnight in Italy is at one of two offsets.
+    ["+02:00", "+01:00"]
+        .into_iter()
+        .filter_map(|offset| Instant::parse(&format!("{day}T00:00:00{offset}")).ok())
+        .find(|at| at.rome().date_naive() == day && at.rome().hour() == 0)
 }
 
 fn write_cursor(row: &Application) -> String {

@@ -1,15 +1,18 @@
 //! The HTTP API of the module.
 
 mod applications;
+pub mod attachments;
 mod backoffice;
 mod create;
 mod history;
 mod list;
+pub mod messages;
 mod notes;
 mod page;
 mod payment;
 mod status;
 mod transitions;
+pub mod upload;
 
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ use opencity_kernel::auth::{self, Permission};
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
 use opencity_kernel::http::{ApiVersion, Scope};
-use opencity_kernel::id::{ApplicationId, UserId};
+use opencity_kernel::id::{ApplicationId, FileId, UserId};
 use opencity_kernel::{Problem, clock};
 use serde_json::Value;
 use utoipa::OpenApi;
@@ -28,8 +31,10 @@ use crate::Settings;
 use crate::aggregate::Aggregate;
 use crate::body::{self, View};
 use crate::domain::{self, Reason};
+use crate::files::{Files, event_file, refusal, refused_field};
 use crate::forms::Forms;
 use crate::store::application::Application;
+use crate::store::file::FileKind;
 use crate::store::replica;
 
 /// What the handlers work with. Cheap to clone.
@@ -41,6 +46,8 @@ pub struct State {
     pub settings: Arc<Settings>,
     /// Parsed forms.
     pub forms: Forms,
+    /// The files.
+    pub files: Files,
 }
 
 /// Anybody with a token, other modules too: what he may do depends on the application.
@@ -79,14 +86,38 @@ impl State {
     }
 
     /// The application takes the uploads that its data name.
+    ///
+    /// # Errors
+    /// 422 with the fields that name uploads that cannot be taken.
     fn claim(
         &self,
-        _scope: &mut WriteScope<'_>,
-        _site: &str,
-        _aggregate: &mut Aggregate,
-        _sender: UserId,
-        _uploads: &[FileRef],
+        scope: &mut WriteScope<'_>,
+        site: &str,
+        aggregate: &mut Aggregate,
+        sender: UserId,
+        uploads: &[FileRef],
     ) -> Result<(), Problem> {
+        if uploads.is_empty() && aggregate.files.is_empty() {
+            return Ok(());
+        }
+        let id = aggregate.row.id;
+        let mut refs = Vec::with_capacity(uploads.len());
+        for upload in uploads {
+            let field = format!("data.{}", upload.path);
+            let file: FileId = upload.id.parse().map_err(|_| {
+                refusal(vec![refused_field(&field, "unknown", "Name an upload by its id.")])
+            })?;
+            refs.push((file, field));
+        }
+        let rows = self.files.claim(scope, id, sender, &refs)?;
+        let kept: Vec<FileId> = rows.iter().map(|row| row.id).collect();
+        if aggregate.row.version > 0 {
+            self.files.release(scope, id, &kept)?;
+        }
+        aggregate.files.retain(|(kind, _)| kind != FileKind::Upload.as_str());
+        let api = format!("{site}/api");
+        let own = rows.iter().map(|row| (row.kind.clone(), event_file(row, &api)));
+        aggregate.files.extend(own);
         Ok(())
     }
 
@@ -151,7 +182,7 @@ fn may_view(relation: &domain::Caller) -> Result<(), Problem> {
 }
 
 /// What a caller is to an application.
-fn relation(
+pub(crate) fn relation(
     scope: &mut TenantScope<'_>,
     aggregate: &Aggregate,
     caller: &auth::Caller,
@@ -224,6 +255,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(page::get)),
         );
     transitions::routes(config);
+    attachments::routes(config);
+    messages::routes(config);
+    upload::routes(config);
 }
 
 /// The module's part of the API description.
@@ -269,5 +303,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         )
     )]
     struct Document;
-    Document::openapi()
+    let mut document = Document::openapi();
+    document.merge(attachments::Doc::openapi());
+    document.merge(messages::Doc::openapi());
+    document.merge(upload::Doc::openapi());
+    document
 }

@@ -16,6 +16,8 @@ use opencity_kernel::json::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::file::FileRow;
+use super::schema_messages::applications_file;
 use super::schema::{
     applications_act, applications_anomaly, applications_application, applications_payment_item,
 };
@@ -118,8 +120,6 @@ pub struct Details {
     pub related_cfs: Vec<String>,
     /// What an external payment component told of an attempt.
     pub payment_outcome: Option<PaymentOutcome>,
-    /// A system operator wrote to the citizen, who may answer even on a forward service.
-    pub system_operator_wrote: bool,
     /// Where it comes from, when it was not born here.
     pub source: Option<Value>,
 }
@@ -529,6 +529,19 @@ pub fn insert_act(scope: &mut WriteScope<'_>, act: &Act) -> DbResult<()> {
 pub fn update_act(scope: &mut WriteScope<'_>, act: &Act) -> DbResult<()> {
     scope.execute_one(applications_act::table, |rows| {
         diesel::update(rows.filter(applications_act::id.eq(act.id))).set(act)
+    })
+}
+
+/// The files of several applications, in the order in which they were begun.
+///
+/// # Errors
+/// If the database refuses.
+pub fn files_of(scope: &mut TenantScope<'_>, ids: &[ApplicationId]) -> DbResult<Vec<FileRow>> {
+    let ids: Vec<Option<ApplicationId>> = ids.iter().copied().map(Some).collect();
+    scope.load(applications_file::table, |rows| {
+        rows.filter(applications_file::application_id.eq_any(ids))
+            .order(applications_file::id)
+            .select(FileRow::as_select())
     })
 }
 
