@@ -4,8 +4,6 @@ mod body;
 mod rules;
 mod serve;
 mod sweep;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,5 +1,48 @@
 //! The only ways to a query. A scope belongs to one tenant, and every query made through it
 //! starts from that tenant's rows; what runs across tenants has a type of its own.
+//!
+//! ```
+//! use diesel::prelude::*;
+//! use opencity_kernel::db::{DbResult, TenantScope};
+//! diesel::table! {
+//!     use opencity_kernel::db::sql::*;
+//!     notes (id) { id -> Integer, tenant_id -> Id, }
+//! }
+//! opencity_kernel::tenant_tables!(notes);
+//! fn ids(scope: &mut TenantScope<'_>) -> DbResult<Vec<i32>> {
+//!     scope.load(notes::table, |rows| rows.select(notes::id))
+//! }
+//! ```
+//!
+//! A table that is not marked as a tenant's cannot be reached:
+//!
+//! ```compile_fail,E0277
+//! use diesel::prelude::*;
+//! use opencity_kernel::db::{DbResult, TenantScope};
+//! diesel::table! { notes (id) { id -> Integer, } }
+//! fn ids(scope: &mut TenantScope<'_>) -> DbResult<Vec<i32>> {
+//!     scope.load(notes::table, |rows| rows.select(notes::id))
+//! }
+//! ```
+//!
+//! Nor can a table without a tenant be marked:
+//!
+//! ```compile_fail,E0425
+//! diesel::table! { notes (id) { id -> Integer, } }
+//! opencity_kernel::tenant_tables!(notes);
+//! ```
+//!
+//! A connection is not to be had, and a scope is not to be made:
+//!
+//! ```compile_fail,E0603
+//! use opencity_kernel::db::AnyConnection;
+//! ```
+//!
+//! ```compile_fail,E0624
+//! fn forge(tenant: opencity_kernel::id::TenantId) -> opencity_kernel::db::Tenancy {
+//!     opencity_kernel::db::Tenancy::new(tenant)
+//! }
+//! ```
 
 use std::ops::{Deref, DerefMut};
 

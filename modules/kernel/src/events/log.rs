@@ -189,15 +189,35 @@ pub async fn latest_position(database: &Database) -> DbResult<i64> {
     database.read_raw(end).await
 }
 
-/// Whether every event of the outbox has its position, and the last one: what a request that
-/// wants to read its own writes waits for.
-pub(crate) fn end_of_outbox(connection: &mut AnyConnection) -> DbResult<i64> {
+/// The last event of the outbox that is visible now, by its place in the outbox.
+pub(crate) fn last_written(connection: &mut AnyConnection) -> DbResult<i64> {
     use kernel_event::dsl;
-    let waiting: i64 = match connection {
-        AnyConnection::Sqlite(_) => 0,
-        AnyConnection::Postgres(_) => {
-            dsl::kernel_event.filter(dsl::position.is_null()).count().first(connection)?
-        }
-    };
-    Ok(end(connection)? + waiting)
+    let last: Option<i64> = dsl::kernel_event.select(diesel::dsl::max(dsl::seq)).first(connection)?;
+    Ok(last.unwrap_or(0))
+}
+
+/// The position in the log behind which everything up to `seq` of the outbox is; `None` while the relay
+/// has not given one to all of it.
+pub(crate) fn position_of_written(connection: &mut AnyConnection, seq: i64) -> DbResult<Option<i64>> {
+    use kernel_event::dsl;
+    if matches!(connection, AnyConnection::Sqlite(_)) {
+        return Ok(Some(seq));
+    }
+    let waiting: Vec<i64> = dsl::kernel_event
+        .filter(dsl::position.is_null())
+        .filter(dsl::seq.le(seq))
+        .select(dsl::seq)
+        .limit(1)
+        .load(connection)?;
+    if !waiting.is_empty() {
+        return Ok(None);
+    }
+    let last: Vec<i64> = dsl::kernel_event
+        .filter(dsl::position.is_not_null())
+        .filter(dsl::seq.le(seq))
+        .order(dsl::position.desc())
+        .select(dsl::position.assume_not_null())
+        .limit(1)
+        .load(connection)?;
+    Ok(Some(last.into_iter().next().unwrap_or(0)))
 }

@@ -20,7 +20,7 @@ pub use log::{Filter, latest_position, read};
 pub use opencity_contracts::Topic;
 pub use relay::Relay;
 pub use retry::{Redelivery, RetryMeta, RetryError};
-pub use runner::{Bus, Runner, RunnerSettings};
+pub use runner::{Bus, Carrier, Runner, RunnerSettings, positions, replay};
 
 use crate::db::Tenancy;
 use crate::id::{EventId, HistoryId, TenantId};
@@ -218,7 +218,7 @@ impl Event {
     /// What a retry has added, if the event comes from one.
     #[must_use]
     pub fn retry_meta(&self) -> Option<RetryMeta> {
-        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(|meta| RetryMeta::read(meta))
+        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(RetryMeta::read)
     }
 
     /// The id of the event as it was first written.

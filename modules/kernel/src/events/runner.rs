@@ -45,10 +45,21 @@ pub enum Carrier {
     None,
 }
 
+/// By module, where each of its consumers is.
+type Positions = HashMap<&'static str, Vec<watch::Receiver<i64>>>;
+
 /// Where the consumers of this process are: who waits for a replica asks here.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Bus {
-    positions: Arc<Mutex<HashMap<&'static str, Vec<watch::Receiver<i64>>>>>,
+    positions: Arc<Mutex<Positions>>,
+    /// Grows when the log does: the commits themselves on SQLite, the relay's rounds on PostgreSQL.
+    grown: watch::Sender<u64>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { positions: Arc::default(), grown: watch::Sender::new(0) }
+    }
 }
 
 impl Bus {
@@ -67,7 +78,22 @@ impl Bus {
     /// # Errors
     /// If the database refuses.
     pub async fn caught_up(&self, database: &Database, module: &str, most: Duration) -> DbResult<bool> {
-        let end = database.read_raw(log::end_of_outbox).await?;
+        tokio::time::timeout(most, self.wait(database, module)).await.unwrap_or(Ok(false))
+    }
+
+    async fn wait(&self, database: &Database, module: &str) -> DbResult<bool> {
+        let mut grown = self.grown.subscribe();
+        let written = database.read_raw(log::last_written).await?;
+        let end = loop {
+            if let Some(end) =
+                database.read_raw(move |connection| log::position_of_written(connection, written)).await?
+            {
+                break end;
+            }
+            if grown.changed().await.is_err() {
+                return Ok(false);
+            }
+        };
         let positions = self
             .positions
             .lock()
@@ -75,15 +101,12 @@ impl Bus {
             .get(module)
             .cloned()
             .unwrap_or_default();
-        let all = async {
-            for mut position in positions {
-                if position.wait_for(|reached| *reached >= end).await.is_err() {
-                    return false;
-                }
+        for mut position in positions {
+            if position.wait_for(|reached| *reached >= end).await.is_err() {
+                return Ok(false);
             }
-            true
-        };
-        Ok(tokio::time::timeout(most, all).await.unwrap_or(false))
+        }
+        Ok(true)
     }
 }
 
@@ -95,8 +118,6 @@ pub struct Runner {
     stop: watch::Receiver<bool>,
     running: JoinSet<()>,
     leases: HashMap<&'static str, Lease>,
-    /// Grows when the log does: the commits themselves on SQLite, the relay's rounds on PostgreSQL.
-    grown: watch::Sender<u64>,
 }
 
 impl Runner {
@@ -110,7 +131,6 @@ impl Runner {
             stop,
             running: JoinSet::new(),
             leases: HashMap::new(),
-            grown: watch::Sender::new(0),
         }
     }
 
@@ -152,7 +172,7 @@ impl Runner {
         let mut stop = self.stop.clone();
         let poll = Duration::from_millis(self.settings.poll_ms);
         if !database.is_postgres() {
-            let grown = self.grown.clone();
+            let grown = self.bus.grown.clone();
             self.running.spawn(async move {
                 while woken(&mut stop, &mut appended, poll).await {
                     grown.send_modify(|count| *count += 1);
@@ -161,7 +181,7 @@ impl Runner {
             return Ok(());
         }
         let lease = self.lease_named(database, "relay").await?;
-        let relay = Relay::new(database.clone(), lease, self.grown.clone());
+        let relay = Relay::new(database.clone(), lease, self.bus.grown.clone());
         self.running.spawn(async move {
             loop {
                 match relay.round().await {
@@ -196,7 +216,7 @@ impl Runner {
             poke: Arc::new(Notify::new()),
         };
         let mut stop = self.stop.clone();
-        let mut grown = self.grown.subscribe();
+        let mut grown = self.bus.grown.subscribe();
         self.running.spawn(async move { worker.run(position, scanned, &mut stop, &mut grown).await });
         Ok(())
     }
@@ -210,6 +230,28 @@ impl Runner {
     pub async fn join(mut self) {
         while self.running.join_next().await.is_some() {}
     }
+}
+
+/// Sets a consumer's position back, so that it takes the log again from there (a replica or a read
+/// model is rebuilt); a running process notices. False if there is no such consumer.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn replay(database: &Database, consumer: String, from: i64) -> DbResult<bool> {
+    database
+        .write_raw(Priority::Request, move |connection| {
+            // The next round of the consumer looks: nobody needs to be told.
+            (batch::reset(connection, &consumer, from), false)
+        })
+        .await
+}
+
+/// Where all consumers are, by name.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn positions(database: &Database) -> DbResult<Vec<(String, i64)>> {
+    database.read_raw(batch::positions).await
 }
 
 /// Waits a while; whether the process stops.
@@ -301,18 +343,26 @@ impl Worker {
             *drain = drained;
             return Ok(true);
         }
-        let filter = log::Filter {
-            after: (*scanned.borrow()).max(*cursor),
+        let known = *cursor;
+        let seen = (*scanned.borrow()).max(known);
+        let mut filter = log::Filter {
+            after: seen,
             topics: self.consumer.topics().to_vec(),
             limit: self.settings.batch,
         };
-        let (events, end) = self
+        let name = self.consumer.name();
+        let (events, end, stored) = self
             .database
             .read_raw(move |connection| {
+                let stored = batch::stored_position(connection, name)?;
+                if stored < known {
+                    filter.after = stored;
+                }
                 let end = log::end(connection)?;
-                Ok::<_, DbError>((log::read_from(connection, &filter)?, end))
+                Ok::<_, DbError>((log::read_from(connection, &filter)?, end, stored))
             })
             .await?;
+        *cursor = stored;
         let Some(last) = events.last().map(|event| event.position) else {
             scanned.send_if_modified(|position| {
                 let grows = end > *position;

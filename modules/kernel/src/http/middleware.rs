@@ -6,7 +6,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError};
+use actix_web::{Error, HttpResponse, ResponseError as _};
 
 use super::scope::language_of;
 use crate::clock;
@@ -44,24 +44,13 @@ async fn answer<B: MessageBody + 'static>(
     let started = Monotonic::now();
     let seen = Seen::of(&request);
     let language = language_of(request.request());
-    let http = request.request().clone();
     let preflight = request.method() == actix_web::http::Method::OPTIONS
         && request.headers().contains_key("access-control-request-method");
     let mut response = if preflight {
         request.into_response(HttpResponse::NoContent().finish())
     } else {
-        match next.call(request).await {
-            Ok(response) => as_problem(response.map_into_boxed_body()),
-            // What no handler of ours made: routing, extractors of the framework.
-            Err(error) => {
-                let problem = problem_of(error.as_response_error());
-                let response = match error.as_error::<Problem>() {
-                    Some(problem) => problem.error_response(),
-                    None => problem.error_response(),
-                };
-                ServiceResponse::new(http, response)
-            }
-        }
+        // Refusals of handlers and extractors are answers by now; an error is the framework's own.
+        as_problem(next.call(request).await?.map_into_boxed_body())
     };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -100,17 +89,6 @@ fn as_problem(response: ServiceResponse) -> ServiceResponse {
     let (request, _) = response.into_parts();
     let problem = Problem::new(kind, "See /docs for what this installation offers.");
     ServiceResponse::new(request, problem.error_response())
-}
-
-fn problem_of(error: &dyn ResponseError) -> Problem {
-    match error.status_code().as_u16() {
-        404 => Problem::new(ProblemKind::UnknownRoute, "See /docs for what this installation offers."),
-        405 => Problem::new(ProblemKind::MethodNotAllowed, "See /docs for what this installation offers."),
-        413 => Problem::new(ProblemKind::BodyTooLarge, "Send less in one request."),
-        415 => Problem::new(ProblemKind::UnsupportedMediaType, "Send the body as Content-Type: application/json."),
-        400..=499 => Problem::new(ProblemKind::BadParameter, "A parameter of the path or of the query is not valid. See /docs."),
-        _ => Problem::internal(error),
-    }
 }
 
 /// What the access log tells of a request. Query strings may hold personal data, and a payment's id

@@ -58,11 +58,30 @@ pub(super) async fn position(database: &Database, consumer: &'static str) -> DbR
         .await
 }
 
-/// Sets a consumer's position, so that it takes the log again from there.
-pub(crate) fn reset(connection: &mut AnyConnection, consumer: &str, to: i64) -> DbResult<usize> {
-    Ok(diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
+/// Sets a consumer's position back, so that it takes the log again from there: its inbox forgets
+/// what it has taken. False if there is no such consumer.
+pub(crate) fn reset(connection: &mut AnyConnection, consumer: &str, to: i64) -> DbResult<bool> {
+    let found = diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
         .set(kernel_cursor::position.eq(to))
-        .execute(connection)?)
+        .execute(connection)?;
+    diesel::delete(kernel_inbox::table.filter(kernel_inbox::consumer.eq(consumer))).execute(connection)?;
+    Ok(found == 1)
+}
+
+/// Where all consumers are.
+pub(crate) fn positions(connection: &mut AnyConnection) -> DbResult<Vec<(String, i64)>> {
+    Ok(kernel_cursor::table
+        .order(kernel_cursor::consumer)
+        .select((kernel_cursor::consumer, kernel_cursor::position))
+        .load(connection)?)
+}
+
+/// The consumer's position as it is stored: behind what a running loop knows when it was set back.
+pub(super) fn stored_position(connection: &mut AnyConnection, consumer: &str) -> DbResult<i64> {
+    Ok(kernel_cursor::table
+        .filter(kernel_cursor::consumer.eq(consumer))
+        .select(kernel_cursor::position)
+        .first(connection)?)
 }
 
 /// Takes the events between two positions and moves the cursor.

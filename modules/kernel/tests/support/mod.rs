@@ -1,0 +1,128 @@
+//! Databases and running consumers for the tests.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opencity_kernel::db::{Database, DatabaseSettings};
+use opencity_kernel::events::{Bus, Carrier, Consumer, Filter, Runner, RunnerSettings};
+use opencity_kernel::module::ModuleInfo;
+use tokio::sync::watch;
+
+pub const INFO: ModuleInfo = ModuleInfo { name: "test", version: "0.1.0", title: "Test" };
+
+/// A migrated database of its own.
+pub struct Place {
+    pub database: Database,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("test.sqlite").to_string_lossy().into_owned();
+        Self::open(url, folder).await
+    }
+
+    /// A new database on the server that `OPENCITY_TEST_DATABASE_URL` names; `make test` starts one.
+    pub async fn postgres() -> Self {
+        use diesel::{Connection, RunQueryDsl};
+        let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
+            .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
+        let name = format!("kernel_{}", uuid::Uuid::new_v4().simple());
+        let mut connection = diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut connection).unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        Self::open(format!("{base}/{name}"), tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open(url: String, folder: tempfile::TempDir) -> Self {
+        let settings = DatabaseSettings {
+            url: url.into(),
+            pool_size: 12,
+            statement_timeout_seconds: 30,
+            busy_timeout_ms: 5000,
+            group_commit: 16,
+        };
+        let database = Database::open(&settings, INFO).unwrap();
+        database.migrate(vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)]).await.unwrap();
+        Self { database, _folder: folder }
+    }
+
+    /// Events of a topic in the log.
+    pub async fn count(&self, topic: &str) -> usize {
+        opencity_kernel::events::read(&self.database, Filter { after: 0, topics: Vec::new(), limit: 10_000 })
+            .await
+            .unwrap()
+            .iter()
+            .filter(|event| event.topic.as_str() == topic)
+            .count()
+    }
+}
+
+/// Consumers at work.
+pub struct Running {
+    pub bus: Bus,
+    stop: watch::Sender<bool>,
+    runner: Runner,
+}
+
+impl Running {
+    pub async fn start(place: &Place, consumers: Vec<Arc<dyn Consumer>>) -> Self {
+        let settings = RunnerSettings {
+            carrier: Carrier::Embedded,
+            batch: 16,
+            poll_ms: 50,
+            lease_seconds: 1,
+            call_lease_seconds: 1,
+            calls: 4,
+            replica_wait_ms: 2000,
+        };
+        let (stop, stopping) = watch::channel(false);
+        let bus = Bus::default();
+        let mut runner = Runner::new(settings, bus.clone(), stopping);
+        runner.start_relay(&place.database).await.unwrap();
+        for consumer in consumers {
+            runner.start(&place.database, consumer).await.unwrap();
+        }
+        Self { bus, stop, runner }
+    }
+
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.runner.join().await;
+    }
+
+    /// Ends at once, as a killed process would.
+    pub fn abandon(self) {
+        drop(self.runner);
+    }
+}
+
+/// Waits for a condition; a test that waits longer than this has failed.
+pub async fn eventually(condition: impl Fn() -> bool) {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(tokio::time::Instant::now() < patience, "the condition did not come true");
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The same test on SQLite and on PostgreSQL.
+macro_rules! on_both {
+    ($name:ident, $test:expr) => {
+        mod $name {
+            use super::*;
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                ($test)(Place::sqlite().await).await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                ($test)(Place::postgres().await).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both;

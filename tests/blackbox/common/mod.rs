@@ -1,0 +1,40 @@
+//! Starts the platform as a user would, and speaks to it as clients do.
+
+mod client;
+mod platform;
+
+pub use client::{Answer, Client};
+pub use platform::{Options, Platform, Store};
+
+use std::time::Duration;
+
+/// The demo's ids, as `config/demo.toml` lists them.
+pub mod demo {
+    pub const PASSWORD: &str = "opencity-demo";
+    pub const PUBLIC_GROUND: &str = "b21c4429-95e4-45d5-930f-44eb74136625";
+    pub const NURSERY: &str = "b21c4429-95e4-45d5-930f-44eb74136626";
+    pub const REPORT: &str = "b21c4429-95e4-45d5-930f-44eb74136627";
+    pub const CITIZEN: &str = "RSSMRA80A01H501U";
+    pub const OTHER_CITIZEN: &str = "VRDGLI92M54F205A";
+    pub const OFFICE: &str = "01943ffe-0680-7438-ae6b-000000000101";
+    pub const OPERATOR: &str = "01943ffe-0680-7438-ae6b-000000000002";
+}
+
+/// An example submission of a demo form.
+pub fn example(form: &str) -> serde_json::Value {
+    let path = format!("{}/examples/forms/{form}.submission.json", env!("CARGO_MANIFEST_DIR"));
+    let whole: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    whole.get("data").cloned().unwrap_or(whole)
+}
+
+/// Waits until `look` finds something; a test that waits longer than a minute has failed.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
+    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < patience, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}

@@ -1,0 +1,236 @@
+//! A platform of its own for each test: processes, data folder, database.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Client, until};
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// What is different from the demo.
+#[derive(Default, Clone)]
+pub struct Options {
+    /// Settings, as environment variables.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Options {
+    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.push((key.to_owned(), value.to_string()));
+        self
+    }
+}
+
+/// The platform and its outside world.
+pub struct Platform {
+    pub url: String,
+    pub sandbox_url: String,
+    folder: TempDir,
+    database_url: Option<String>,
+    port: u16,
+    settings: Vec<(String, String)>,
+    process: Option<Child>,
+    sandbox: Option<Child>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_opencity"))
+}
+
+/// A new database on the server that `make test` has started.
+fn new_database() -> String {
+    let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
+        .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
+    let name = format!("blackbox_{}", uuid::Uuid::new_v4().simple());
+    let made = Command::new("psql")
+        .args([&server, "-qc", &format!("CREATE DATABASE {name}")])
+        .status()
+        .expect("psql is installed: scripts/setup test");
+    assert!(made.success());
+    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+}
+
+impl Platform {
+    /// The demo municipality, ready.
+    pub async fn start(store: Store) -> Self {
+        Self::start_with(store, Options::default()).await
+    }
+
+    pub async fn start_with(store: Store, options: Options) -> Self {
+        let (port, sandbox_port) = (free_port(), free_port());
+        let mut platform = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            sandbox_url: format!("http://127.0.0.1:{sandbox_port}"),
+            folder: tempfile::tempdir().unwrap(),
+            database_url: (store == Store::Postgres).then(new_database),
+            port,
+            settings: options.settings,
+            process: None,
+            sandbox: None,
+            log: Arc::default(),
+        };
+        let sandbox = binary()
+            .args(["sandbox", "--listen", &format!("127.0.0.1:{sandbox_port}"), "--data-dir"])
+            .arg(platform.folder.path().join("sandbox"))
+            .env("OPENCITY__LOG__FILTER", "warn")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        platform.sandbox = Some(sandbox);
+        let control = Client::new(&platform.sandbox_url);
+        until("the sandbox", || async {
+            control.send(reqwest::Method::GET, "/_control/counters", &[], None).await.ok()
+        })
+        .await;
+        platform.run(&[]).await;
+        platform
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn configured(&self, mut command: Command) -> Command {
+        command
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .env("OPENCITY__HTTP__PUBLIC_URL", &self.url)
+            .env("OPENCITY__DEMO__SANDBOX_LISTEN", "")
+            .env("OPENCITY__PAYMENT_PROXY__SANDBOX__BASE_URL", &self.sandbox_url)
+            .env("OPENCITY__PROTOCOL_PROXY__SANDBOX__BASE_URL", &self.sandbox_url)
+            .env("OPENCITY__EVENTS__LEASE_SECONDS", "1")
+            .env("OPENCITY__EVENTS__CALL_LEASE_SECONDS", "2")
+            .env("OPENCITY__IDENTITY__PASSWORD_HASH__MEMORY_KIB", "1024")
+            .env("RUST_BACKTRACE", "0");
+        if let Some(url) = &self.database_url {
+            command.env("OPENCITY__DATABASE__URL", url);
+        }
+        for (key, value) in &self.settings {
+            command.env(format!("OPENCITY__{key}"), value);
+        }
+        command
+    }
+
+    /// Starts the process, and waits until it is ready or has died.
+    pub async fn run(&mut self, environment: &[(&str, String)]) {
+        let mut command = binary();
+        command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        let mut command = self.configured(command);
+        for (key, value) in environment {
+            command.env(key, value);
+        }
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = process.stderr.take().unwrap();
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                log.lock().unwrap().push(line);
+            }
+        });
+        self.process = Some(process);
+        let client = self.client();
+        let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            if client.send(reqwest::Method::GET, "/status", &[], None).await.is_ok_and(|answer| answer.status == 200) {
+                return;
+            }
+            if self.has_ended() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < patience, "it does not start:\n{}", self.log());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Whether the process has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Asks it to stop; its exit status.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        let mut process = self.process.take().unwrap();
+        let told = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        process.wait().unwrap()
+    }
+
+    /// Everything it has written to its log.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// What the sandbox has really done.
+    pub async fn counters(&self) -> Value {
+        Client::new(&self.sandbox_url).get("/_control/counters").await.expect(200)
+    }
+
+    /// Runs a command of the binary on the same installation; what it prints.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let mut command = binary();
+        command.args(arguments);
+        let output = self.configured(command).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// All events, as `opencity events tail` shows them.
+    pub fn events(&self) -> Vec<Value> {
+        self.command(&["events", "tail", "--json", "--from", "start"])
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// All mails written so far, decoded as far as text goes.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.data_dir().join("mail")) else { return Vec::new() };
+        folder
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                (path.extension()? == "eml").then(|| std::fs::read_to_string(path).ok()).flatten()
+            })
+            .collect()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the platform's log ---\n{}", self.log());
+        }
+        self.kill();
+        if let Some(mut sandbox) = self.sandbox.take() {
+            let _ = sandbox.kill();
+            let _ = sandbox.wait();
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Black-box tests: the real binary, its sandbox, SQLite and PostgreSQL, over HTTP only.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+mod common;
+mod main_job;
