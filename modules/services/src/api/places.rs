@@ -16,12 +16,19 @@ use crate::domain::vocabulary::{Place, PlaceFields};
 use crate::store::places;
 
 #[derive(OpenApi)]
-#[openapi(paths(list, one, create, replace, patch, delete), components(schemas(PlaceView, PlaceFields, ProblemBody)))]
+#[openapi(
+    paths(list, one, create, replace, patch, delete),
+    components(schemas(PlaceView, PlaceFields, ProblemBody))
+)]
 pub(super) struct Document;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(web::resource("/{tenant}/api/places").route(web::get().to(list)).route(web::post().to(create)))
+        .service(
+            web::resource("/{tenant}/api/places")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
+        )
         .service(
             web::resource("/{tenant}/api/places/{id}")
                 .route(web::get().to(one))
@@ -43,7 +50,10 @@ struct PlaceView {
 
 impl From<Place> for PlaceView {
     fn from(place: Place) -> Self {
-        Self { id: place.id, fields: place.fields }
+        Self {
+            id: place.id,
+            fields: place.fields,
+        }
     }
 }
 
@@ -61,8 +71,15 @@ fn found(scope: &mut TenantScope<'_>, id: TermId) -> Result<Place, Problem> {
     security(("bearer" = []))
 )]
 async fn list(api: State, caller: Auth<AnyUser>) -> Result<HttpResponse, Problem> {
-    let places = api.ctx.db.read::<_, Problem>(caller.tenancy(), |scope| Ok(places::list(scope)?)).await?;
-    Ok(ok(&places.into_iter().map(PlaceView::from).collect::<Vec<_>>()))
+    let places = api
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), |scope| Ok(places::list(scope)?))
+        .await?;
+    Ok(ok(&places
+        .into_iter()
+        .map(PlaceView::from)
+        .collect::<Vec<_>>()))
 }
 
 #[utoipa::path(
@@ -76,9 +93,17 @@ async fn list(api: State, caller: Auth<AnyUser>) -> Result<HttpResponse, Problem
     ),
     security(("bearer" = []))
 )]
-async fn one(api: State, caller: Auth<AnyUser>, path: web::Path<(String, TermId)>) -> Result<HttpResponse, Problem> {
+async fn one(
+    api: State,
+    caller: Auth<AnyUser>,
+    path: web::Path<(String, TermId)>,
+) -> Result<HttpResponse, Problem> {
     let (_, id) = path.into_inner();
-    let place = api.ctx.db.read::<_, Problem>(caller.tenancy(), move |scope| found(scope, id)).await?;
+    let place = api
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), move |scope| found(scope, id))
+        .await?;
     Ok(ok(&PlaceView::from(place)))
 }
 
