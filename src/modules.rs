@@ -71,3 +71,69 @@ pub fn chosen(only: &[String]) -> Result<Vec<Linked>, StartError> {
     }
     Ok(all.into_iter().filter(|module| only.is_empty() || only.iter().any(|name| name == module.info.name)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+    use opencity_kernel::db::{Database, DatabaseSettings};
+
+    fn all() -> Vec<(ModuleInfo, &'static [Migration])> {
+        let mut all = vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)];
+        all.extend(linked().into_iter().map(|module| (module.info, module.migrations)));
+        all
+    }
+
+    fn open(url: String) -> Database {
+        let settings = DatabaseSettings {
+            url: url.into(),
+            pool_size: 2,
+            statement_timeout_seconds: 30,
+            busy_timeout_ms: 5000,
+            group_commit: 1,
+        };
+        Database::open(&settings, opencity_kernel::INFO).unwrap()
+    }
+
+    async fn up_down_up(database: &Database) -> Vec<String> {
+        database.migrate(all()).await.unwrap();
+        let first = database.logical_schema().await.unwrap();
+        database.revert(all()).await.unwrap();
+        let left = database.logical_schema().await.unwrap();
+        assert!(left.iter().all(|line| line.starts_with("kernel_migration.")), "down.sql leaves {left:?}");
+        database.migrate(all()).await.unwrap();
+        assert_eq!(database.logical_schema().await.unwrap(), first);
+        first
+    }
+
+    #[tokio::test]
+    async fn both_databases_end_in_the_same_schema_and_every_migration_reverses() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = open(folder.path().join("schema.sqlite").to_string_lossy().into_owned());
+        let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
+            .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
+        let name = format!("schema_{}", uuid::Uuid::new_v4().simple());
+        let made = std::process::Command::new("psql")
+            .args([&server, "-qc", &format!("CREATE DATABASE {name}")])
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let postgres = open(format!("{}/{name}", server.rsplit_once('/').unwrap().0));
+        assert_eq!(up_down_up(&sqlite).await, up_down_up(&postgres).await);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_needs_a_newer_version_is_refused() {
+        const NEWER: &[Migration] = &[
+            Migration { name: "1_first", up: ["", ""], down: ["", ""], min_compatible: 1 },
+            Migration { name: "2_contracts", up: ["", ""], down: ["", ""], min_compatible: 2 },
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(folder.path().join("newer.sqlite").to_string_lossy().into_owned());
+        let old = NEWER.split_at(1).0;
+        database.migrate(vec![(opencity_kernel::INFO, NEWER)]).await.unwrap();
+        let refusal = database.migrate(vec![(opencity_kernel::INFO, old)]).await.unwrap_err();
+        assert!(refusal.to_string().contains("start a newer version"), "{refusal}");
+    }
+}

@@ -66,7 +66,7 @@ pub async fn run(platform: &Platform) -> String {
 
     let mut data = example("occupazione-suolo-pubblico");
     let attachment = citizen.upload("planimetria.pdf", PDF).await;
-    data["attachments"] = json!([attachment]);
+    data["site_plan"] = json!([attachment]);
     let sent = apply(&citizen, demo::PUBLIC_GROUND, data).await;
     let id = sent["id"].as_str().unwrap().to_owned();
     assert_eq!(sent["status"], "1500");

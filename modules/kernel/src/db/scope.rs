@@ -1,5 +1,48 @@
 //! The only ways to a query. A scope belongs to one tenant, and every query made through it
 //! starts from that tenant's rows; what runs across tenants has a type of its own.
+//!
+//! ```
+//! use diesel::prelude::*;
+//! use opencity_kernel::db::{DbResult, TenantScope};
+//! diesel::table! {
+//!     use opencity_kernel::db::sql::*;
+//!     notes (id) { id -> Integer, tenant_id -> Id, }
+//! }
+//! opencity_kernel::tenant_tables!(notes);
+//! fn ids(scope: &mut TenantScope<'_>) -> DbResult<Vec<i32>> {
+//!     scope.load(notes::table, |rows| rows.select(notes::id))
+//! }
+//! ```
+//!
+//! A table that is not marked as a tenant's cannot be reached:
+//!
+//! ```compile_fail,E0277
+//! use diesel::prelude::*;
+//! use opencity_kernel::db::{DbResult, TenantScope};
+//! diesel::table! { notes (id) { id -> Integer, } }
+//! fn ids(scope: &mut TenantScope<'_>) -> DbResult<Vec<i32>> {
+//!     scope.load(notes::table, |rows| rows.select(notes::id))
+//! }
+//! ```
+//!
+//! Nor can a table without a tenant be marked:
+//!
+//! ```compile_fail,E0425
+//! diesel::table! { notes (id) { id -> Integer, } }
+//! opencity_kernel::tenant_tables!(notes);
+//! ```
+//!
+//! A connection is not to be had, and a scope is not to be made:
+//!
+//! ```compile_fail,E0603
+//! use opencity_kernel::db::AnyConnection;
+//! ```
+//!
+//! ```compile_fail,E0624
+//! fn forge(tenant: opencity_kernel::id::TenantId) -> opencity_kernel::db::Tenancy {
+//!     opencity_kernel::db::Tenancy::new(tenant)
+//! }
+//! ```
 
 use std::ops::{Deref, DerefMut};
 
@@ -252,6 +295,23 @@ impl<'c> WriteScope<'c> {
         let id = events::log::append(self.scope.connection, self.module, tenant, event)?;
         self.emitted = true;
         Ok(id)
+    }
+
+    /// Goes on for another tenant in the same transaction, for the stated reason: a platform
+    /// administrator makes or changes a tenant whose rows are that tenant's own.
+    ///
+    /// # Errors
+    /// The work's own.
+    pub fn within<R, E>(
+        &mut self,
+        _reason: &'static str,
+        tenancy: Tenancy,
+        work: impl FnOnce(&mut WriteScope<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut scope = WriteScope::new(self.scope.connection, tenancy, self.module);
+        let result = work(&mut scope);
+        self.emitted |= scope.emitted;
+        result
     }
 
     /// Does work that may fail without ending the transaction: on an error, what it wrote is undone.
