@@ -271,6 +271,7 @@ async fn by_path(
         ("number" = i64, Path, description = "The version, from 1", minimum = 1),
     ),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 200, description = "The version", body = Object, example = json!({"_id": "f0000000-0000-4000-8000-000000000001", "title": "Modulo", "components": [], "version": 1})),
         (status = 404, description = "There is no such form or version", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -372,6 +373,7 @@ async fn replace_by_path(
     summary = "Removes a form that nothing uses",
     params(("id" = uuid::Uuid, Path, description = "The form")),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 204, description = "Done"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

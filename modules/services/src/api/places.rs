@@ -87,6 +87,7 @@ async fn list(api: State, caller: Auth<AnyUser>) -> Result<HttpResponse, Problem
     summary = "Reads a place",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 200, description = "The place", body = PlaceView, example = json!({"id": "01943ffe-0680-7438-ae6b-000000000301", "name": "Municipio"})),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
@@ -113,6 +114,7 @@ async fn one(
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = PlaceFields,
     responses(
+        (status = 409, description = "The first request with this Idempotency-Key ended at this moment", body = ProblemBody, content_type = "application/problem+json"),
         (status = 201, description = "The new place", body = PlaceView, example = json!({"id": "01943ffe-0680-7438-ae6b-000000000301", "name": "Municipio"})),
         (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -215,6 +217,7 @@ async fn patch(
     summary = "Removes a place",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 204, description = "Done"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

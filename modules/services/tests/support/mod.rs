@@ -121,7 +121,7 @@ impl Place {
             let (stop, stopping) = tokio::sync::watch::channel(false);
             let mut runner = Runner::new(settings, Bus::default(), stopping);
             runner.start_relay(&self.database).await.unwrap();
-            let end = self.write(|scope| marker(scope)).await.unwrap();
+            let end = self.write(marker).await.unwrap();
             let events = loop {
                 let events = all(&self.database).await;
                 if events.iter().any(|event| event.event_id == end) {
