@@ -51,7 +51,11 @@ impl Aggregate {
     ///
     /// # Errors
     /// If the database refuses or a stored document is malformed.
-    pub fn load(scope: &mut TenantScope<'_>, site: &str, id: ApplicationId) -> DbResult<Option<Self>> {
+    pub fn load(
+        scope: &mut TenantScope<'_>,
+        site: &str,
+        id: ApplicationId,
+    ) -> DbResult<Option<Self>> {
         match application::find(scope, id)? {
             Some(row) => Self::around(scope, site, row).map(Some),
             None => Ok(None),
@@ -208,7 +212,11 @@ impl Aggregate {
             has_outcome: self.row.outcome.is_some(),
             was_submitted: self.row.submitted_at.is_some(),
             has_request_act: self.last_act(ActKind::Request).is_some(),
-            integration_open: self.details.integrations.last().is_some_and(|last| !last.done),
+            integration_open: self
+                .details
+                .integrations
+                .last()
+                .is_some_and(|last| !last.done),
             // Only messages ask, and find it out themselves.
             system_operator_wrote: false,
         })
@@ -221,12 +229,17 @@ impl Aggregate {
         relation.is_owner = caller.is_citizen() && caller.id == self.row.user_id;
         relation.is_related = relation.is_citizen
             && tax_code.is_some_and(|code| {
-                self.details.related_cfs.iter().any(|related| related.eq_ignore_ascii_case(code))
+                self.details
+                    .related_cfs
+                    .iter()
+                    .any(|related| related.eq_ignore_ascii_case(code))
             });
         if let Some(operator) = caller.operator() {
             relation.is_assigned_operator = self.row.operator_id == Some(operator.id);
-            relation.is_assigned_office_member =
-                self.row.office_id.is_some_and(|office| caller.in_office(office));
+            relation.is_assigned_office_member = self
+                .row
+                .office_id
+                .is_some_and(|office| caller.in_office(office));
         }
         relation
     }
@@ -242,7 +255,10 @@ fn files_of(
     let mut files: HashMap<ApplicationId, Vec<(String, File)>> = HashMap::new();
     for row in application::files_of(scope, ids)? {
         if let Some(id) = row.application_id {
-            files.entry(id).or_default().push((row.kind.clone(), event_file(&row, &api)));
+            files
+                .entry(id)
+                .or_default()
+                .push((row.kind.clone(), event_file(&row, &api)));
         }
     }
     Ok(files)

@@ -5,10 +5,8 @@
 use opencity_formio::Applicant;
 use opencity_kernel::db::{DbError, DbResult, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
-use opencity_kernel::id::{
-    ActId, FileId, HistoryId, MessageId, OfficeId, UserId,
-};
 use opencity_kernel::i18n::Language;
+use opencity_kernel::id::{ActId, FileId, HistoryId, MessageId, OfficeId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
 use opencity_kernel::{Problem, ProblemKind, auth, clock};
@@ -17,14 +15,14 @@ use serde_json::Value;
 use crate::aggregate::{Aggregate, Circumstances, act_named};
 use crate::body;
 use crate::domain::{
-    ActKind, Action, Caller, Effect, Origin, Plan, Reason, Refusal, Status, audience,
-    creation, decide,
+    ActKind, Action, Caller, Effect, Origin, Plan, Reason, Refusal, Status, audience, creation,
+    decide,
 };
+use crate::messages::On;
 use crate::store::application::{
     self, Act, Application, Details, Integration, PaymentOutcome, PaymentRow, ProtocolData,
     item_name, origin_name,
 };
-use crate::messages::On;
 use crate::store::file::FileKind;
 use crate::store::history::{self, HistoryRow};
 use crate::terms::{self, Attempt};
@@ -62,8 +60,12 @@ pub fn refused(refusal: &Refusal) -> Problem {
     if kind != ProblemKind::IllegalTransition {
         return problem;
     }
-    let state = refusal.state.map_or(Value::Null, |state| state.to_string().into());
-    problem.with("state", state).with("allowed", refusal.allowed.clone())
+    let state = refusal
+        .state
+        .map_or(Value::Null, |state| state.to_string().into());
+    problem
+        .with("state", state)
+        .with("allowed", refusal.allowed.clone())
 }
 
 /// Who changes the application.
@@ -146,15 +148,6 @@ pub struct Number {
     pub at: Option<Instant>,
 }
 
-/// A change that was made.
-#[derive(Debug)]
-pub struct Applied {
-    /// What was decided.
-    pub plan: Plan,
-    /// The act that was made, if one was.
-    pub act: Option<ActId>,
-}
-
 /// Does an action on an application.
 ///
 /// # Errors
@@ -166,7 +159,7 @@ pub fn apply(
     actor: &Actor,
     action: Action,
     inputs: Inputs,
-) -> Result<Applied, EngineError> {
+) -> Result<(), EngineError> {
     let now = clock::now();
     let about = Circumstances {
         assignee: inputs.assignee,
@@ -189,7 +182,7 @@ pub fn apply(
         touched: Vec::new(),
         opened: Vec::new(),
     };
-    work.carry_out(scope, aggregate, plan)
+    work.carry_out(scope, aggregate, &plan)
 }
 
 /// Whether an action would be let through, and what it would do.
@@ -222,7 +215,7 @@ pub fn create(
     actor: &Actor,
     requested: Option<Status>,
     inputs: Inputs,
-) -> Result<Applied, EngineError> {
+) -> Result<(), EngineError> {
     let now = clock::now();
     let action = Action::Create(requested);
     let facts = aggregate.facts(action, Circumstances::default(), now)?;
@@ -240,14 +233,16 @@ pub fn create(
         touched: Vec::new(),
         opened: Vec::new(),
     };
-    work.carry_out(scope, aggregate, plan)
+    work.carry_out(scope, aggregate, &plan)
 }
 
 fn in_flight(aggregate: &Aggregate, action: Action, refusal: &Refusal) -> Problem {
     let until = act_named(action)
         .and_then(|kind| aggregate.last_act(kind))
         .and_then(|act| act.call_in_flight_until);
-    let until = until.map(|until| format!(" It ends by {until}.")).unwrap_or_default();
+    let until = until
+        .map(|until| format!(" It ends by {until}."))
+        .unwrap_or_default();
     Problem::new(
         ProblemKind::CallInFlight,
         format!("{}{until}", refusal.reason.sentence()),
@@ -286,10 +281,14 @@ impl Work<'_> {
         &mut self,
         scope: &mut WriteScope<'_>,
         aggregate: &mut Aggregate,
-        plan: Plan,
-    ) -> Result<Applied, EngineError> {
+        plan: &Plan,
+    ) -> Result<(), EngineError> {
         if let Some(change) = self.inputs.change.take() {
-            change(&mut aggregate.row, &mut aggregate.details, &mut aggregate.data);
+            change(
+                &mut aggregate.row,
+                &mut aggregate.details,
+                &mut aggregate.data,
+            );
             aggregate.row.submission =
                 serde_json::to_string(&aggregate.data).map_err(DbError::json)?;
         }
@@ -302,16 +301,12 @@ impl Work<'_> {
         }
         if plan.effects.contains(&Effect::DeleteDraft) {
             application::delete(scope, aggregate.row.id, self.read.unwrap_or_default())?;
-            return Ok(Applied { plan, act: None });
+            return Ok(());
         }
-        let steps = self.walk(aggregate, &plan)?;
+        let steps = self.walk(aggregate, plan)?;
         self.write(scope, aggregate, &payments_before)?;
         aggregate.payments.append(&mut self.opened);
-        self.tell(scope, aggregate, &plan, steps)?;
-        Ok(Applied {
-            plan,
-            act: self.act.as_ref().map(|act| act.id),
-        })
+        self.tell(scope, aggregate, plan, steps)
     }
 
     /// Walks through the states of the plan; what each event says is the application as it is there.
@@ -368,7 +363,11 @@ impl Work<'_> {
         if let Some(act) = &self.act {
             application::insert_act(scope, act)?;
         }
-        for act in aggregate.acts.iter().filter(|act| self.touched.contains(&act.id)) {
+        for act in aggregate
+            .acts
+            .iter()
+            .filter(|act| self.touched.contains(&act.id))
+        {
             application::update_act(scope, act)?;
         }
         for (before, after) in payments_before.iter().zip(&aggregate.payments) {
@@ -449,7 +448,11 @@ impl Work<'_> {
             office_id: aggregate.row.office_id,
             message: self.inputs.note.clone().filter(|_| first),
             message_id: self.inputs.message_id.filter(|_| first),
-            at: self.inputs.at.filter(|at| *at < self.now).unwrap_or(self.now),
+            at: self
+                .inputs
+                .at
+                .filter(|at| *at < self.now)
+                .unwrap_or(self.now),
         }
     }
 
@@ -474,7 +477,13 @@ impl Work<'_> {
             return Ok(None);
         }
         let note = self.inputs.note.as_deref();
-        Ok(write_status_message(scope, self.site, aggregate, step.status, note)?)
+        Ok(write_status_message(
+            scope,
+            self.site,
+            aggregate,
+            step.status,
+            note,
+        )?)
     }
 
     fn effect(&mut self, aggregate: &mut Aggregate, effect: Effect) -> Result<(), EngineError> {
@@ -495,7 +504,8 @@ impl Work<'_> {
             Effect::PaymentCompletedByHand => settle_by_hand(aggregate),
             Effect::MakeAct(kind) => self.make_act(aggregate, kind)?,
             Effect::RecordNumber(kind) | Effect::RecordProtocolData(kind) => {
-                self.touched.extend(record(aggregate, kind, &self.inputs.number));
+                self.touched
+                    .extend(record(aggregate, kind, &self.inputs.number));
             }
             Effect::SetAssignee => {
                 if let Some((operator, office)) = self.inputs.assignee {
@@ -658,12 +668,19 @@ fn place_of(act: &Act, path: &[Status]) -> usize {
         Some(ActKind::IntegrationResponse) => *status == Status::SubmittedAfterIntegration,
         _ => false,
     };
-    path.iter().position(belongs).unwrap_or(path.len().saturating_sub(1))
+    path.iter()
+        .position(belongs)
+        .unwrap_or(path.len().saturating_sub(1))
 }
 
 fn ids_of(aggregate: &Aggregate, kind: FileKind) -> Vec<FileId> {
-    let of_kind = aggregate.files.iter().filter(|(held, _)| held == kind.as_str());
-    of_kind.map(|(_, file)| FileId::from_uuid(file.id)).collect()
+    let of_kind = aggregate
+        .files
+        .iter()
+        .filter(|(held, _)| held == kind.as_str());
+    of_kind
+        .map(|(_, file)| FileId::from_uuid(file.id))
+        .collect()
 }
 
 fn assign_automatically(aggregate: &mut Aggregate) {
@@ -693,7 +710,11 @@ fn cancel(aggregate: &mut Aggregate, which: impl Fn(&PaymentRow) -> bool) -> DbR
 
 fn settle_by_hand(aggregate: &mut Aggregate) {
     let attempt = aggregate.row.attempt;
-    for row in aggregate.payments.iter_mut().filter(|row| row.attempt == attempt) {
+    for row in aggregate
+        .payments
+        .iter_mut()
+        .filter(|row| row.attempt == attempt)
+    {
         row.settled_by_hand = true;
     }
 }
@@ -706,15 +727,26 @@ pub fn record(aggregate: &mut Aggregate, kind: ActKind, number: &Number) -> Opti
             old.clone_from(new);
         }
     };
-    let at = number.at.or_else(|| number.number.is_some().then(clock::now));
+    let at = number
+        .at
+        .or_else(|| number.number.is_some().then(clock::now));
     match kind {
         ActKind::Request => {
             if aggregate.row.protocol_number.is_none() {
                 aggregate.row.protocol_number.clone_from(&number.number);
             }
-            set(&mut aggregate.details.protocol_document_id, &number.document_id);
-            set(&mut aggregate.details.protocol_folder_number, &number.folder_number);
-            set(&mut aggregate.details.protocol_folder_code, &number.folder_code);
+            set(
+                &mut aggregate.details.protocol_document_id,
+                &number.document_id,
+            );
+            set(
+                &mut aggregate.details.protocol_folder_number,
+                &number.folder_number,
+            );
+            set(
+                &mut aggregate.details.protocol_folder_code,
+                &number.folder_code,
+            );
             if aggregate.row.protocolled_at.is_none() || number.at.is_some() {
                 aggregate.row.protocolled_at = at.or(aggregate.row.protocolled_at);
             }
@@ -788,7 +820,13 @@ pub fn save(scope: &mut WriteScope<'_>, site: &str, aggregate: &mut Aggregate) -
     application::update(scope, &aggregate.row, read)?;
     if aggregate.state()? != Status::Draft {
         let body = body::event(aggregate, site, aggregate.row.updated_at, None)?;
-        emit(scope, aggregate, aggregate.row.version, Change::data(), body)?;
+        emit(
+            scope,
+            aggregate,
+            aggregate.row.version,
+            Change::data(),
+            body,
+        )?;
     }
     Ok(())
 }

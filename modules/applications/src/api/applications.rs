@@ -97,12 +97,13 @@ impl Changes {
     fn numbers(&self, aggregate: &Aggregate) -> Vec<(ActKind, Number)> {
         let row = &aggregate.row;
         let details = &aggregate.details;
-        let plain = |number: &Option<String>, document_id: &Option<String>, at: Option<Instant>| Number {
-            number: number.clone(),
-            document_id: document_id.clone(),
-            at,
-            ..Number::default()
-        };
+        let plain =
+            |number: &Option<String>, document_id: &Option<String>, at: Option<Instant>| Number {
+                number: number.clone(),
+                document_id: document_id.clone(),
+                at,
+                ..Number::default()
+            };
         let new_text = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
         let same_second = |new: Option<Instant>, old: Option<Instant>| {
             new.is_none() || new.map(Instant::unix) == old.map(Instant::unix)
@@ -110,14 +111,21 @@ impl Changes {
         let mut numbers = Vec::new();
         if new_text(&self.protocol_number, &row.protocol_number)
             || new_text(&self.protocol_document_id, &details.protocol_document_id)
-            || new_text(&self.protocol_folder_number, &details.protocol_folder_number)
+            || new_text(
+                &self.protocol_folder_number,
+                &details.protocol_folder_number,
+            )
             || new_text(&self.protocol_folder_code, &details.protocol_folder_code)
             || !same_second(self.protocolled_at, row.protocolled_at)
         {
             let number = Number {
                 folder_number: self.protocol_folder_number.clone(),
                 folder_code: self.protocol_folder_code.clone(),
-                ..plain(&self.protocol_number, &self.protocol_document_id, self.protocolled_at)
+                ..plain(
+                    &self.protocol_number,
+                    &self.protocol_document_id,
+                    self.protocolled_at,
+                )
             };
             numbers.push((ActKind::Request, number));
         }
@@ -193,7 +201,10 @@ pub async fn get(
     path: Path,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
-    one(&request, &state, &scope, caller.into_caller(), move |_| Ok(Some(id))).await
+    one(&request, &state, &scope, caller.into_caller(), move |_| {
+        Ok(Some(id))
+    })
+    .await
 }
 
 /// One application by its id in a system outside.
@@ -218,9 +229,13 @@ pub async fn get_external(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let external = path.into_inner().1;
-    one(&request, &state, &scope, caller.into_caller(), move |scope| {
-        Ok(application::find_external(scope, &external)?.map(|row| row.id))
-    })
+    one(
+        &request,
+        &state,
+        &scope,
+        caller.into_caller(),
+        move |scope| Ok(application::find_external(scope, &external)?.map(|row| row.id)),
+    )
     .await
 }
 
@@ -252,10 +267,15 @@ async fn one(
                 })?;
                 return Ok((geometry, GEO_JSON));
             }
-            Ok((state.show(scope, &shown, &aggregate, &relation)?, "application/json"))
+            Ok((
+                state.show(scope, &shown, &aggregate, &relation)?,
+                "application/json",
+            ))
         })
         .await?;
-    Ok(HttpResponse::Ok().content_type(kind).body(answer.to_string()))
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .body(answer.to_string()))
 }
 
 /// Replaces the data of an application.
@@ -285,7 +305,13 @@ pub async fn put(
     let id = path.into_inner().1;
     change(&state, &scope, caller.into_caller(), id, move |work| {
         let change = work.data_change(Action::Put, changes)?;
-        work.apply(Action::Put, Inputs { change: Some(change), ..Inputs::default() })
+        work.apply(
+            Action::Put,
+            Inputs {
+                change: Some(change),
+                ..Inputs::default()
+            },
+        )
     })
     .await?;
     Ok(HttpResponse::Ok().json(["Application Modified Successfully"]))
@@ -323,7 +349,10 @@ pub async fn patch(
             let change = work.data_change(Action::PatchData, changes)?;
             work.apply(
                 Action::PatchData,
-                Inputs { change: Some(change), ..Inputs::default() },
+                Inputs {
+                    change: Some(change),
+                    ..Inputs::default()
+                },
             )?;
         }
         if let Some(data) = backoffice {
@@ -332,7 +361,10 @@ pub async fn patch(
         for (kind, number) in numbers {
             work.apply(
                 Action::PatchProtocol(kind),
-                Inputs { number, ..Inputs::default() },
+                Inputs {
+                    number,
+                    ..Inputs::default()
+                },
             )?;
         }
         Ok(())
@@ -396,7 +428,14 @@ pub(super) async fn change<T: Send + 'static>(
     database
         .write(caller.tenancy(), move |scope| {
             let (aggregate, relation) = met(scope, &site, &caller, id)?;
-            work(&mut Work { scope, state, site, caller, relation, aggregate })
+            work(&mut Work {
+                scope,
+                state,
+                site,
+                caller,
+                relation,
+                aggregate,
+            })
         })
         .await
 }
@@ -411,13 +450,20 @@ impl Work<'_, '_> {
     /// Does an action.
     pub(super) fn apply(&mut self, action: Action, inputs: Inputs) -> Result<(), Problem> {
         let actor = Actor::of(&self.caller, self.relation);
-        let done = engine::apply(self.scope, &self.site, &mut self.aggregate, &actor, action, inputs);
+        let done = engine::apply(
+            self.scope,
+            &self.site,
+            &mut self.aggregate,
+            &actor,
+            action,
+            inputs,
+        );
         match done {
             Err(EngineError::Database(DbError::Duplicate(_))) => Err(Problem::new(
                 ProblemKind::AlreadyExists,
                 "Another application has this external_id; choose another.",
             )),
-            done => done.map(|_| ()).map_err(Problem::from),
+            done => done.map_err(Problem::from),
         }
     }
 
@@ -435,11 +481,19 @@ impl Work<'_, '_> {
         let (Some(id), Some(version)) = (row.form_id, row.form_version) else {
             return Ok(None);
         };
-        Ok(self.state.forms.get(self.scope, id, version)?.map(|form| (id, version, form)))
+        Ok(self
+            .state
+            .forms
+            .get(self.scope, id, version)?
+            .map(|form| (id, version, form)))
     }
 
     /// Checks data against the form, in full.
-    pub(super) fn read_data(&mut self, data: Option<&Value>, mode: Mode) -> Result<Submission, Problem> {
+    pub(super) fn read_data(
+        &mut self,
+        data: Option<&Value>,
+        mode: Mode,
+    ) -> Result<Submission, Problem> {
         let form = self.form()?;
         submission::read(
             data,
@@ -451,7 +505,11 @@ impl Work<'_, '_> {
     }
 
     /// What PUT and PATCH change, checked.
-    fn data_change(&mut self, action: Action, changes: Changes) -> Result<engine::DataChange, Problem> {
+    fn data_change(
+        &mut self,
+        action: Action,
+        changes: Changes,
+    ) -> Result<engine::DataChange, Problem> {
         self.check(action, Circumstances::default())?;
         let present = self.aggregate.state()?;
         if changes.status.is_some_and(|status| status != present) {
@@ -466,12 +524,22 @@ impl Work<'_, '_> {
         let sent = match (&changes.data, action) {
             (None, Action::PatchData) => None,
             (data, _) => {
-                let mode = if present == Status::Draft { Mode::Draft } else { Mode::Submit };
+                let mode = if present == Status::Draft {
+                    Mode::Draft
+                } else {
+                    Mode::Submit
+                };
                 let sent = self.read_data(data.as_ref(), mode)?;
                 self.check_applicant(&sent)?;
                 let uploads = sent.uploads.clone();
                 let sender = self.caller.id;
-                self.state.claim(self.scope, &self.site, &mut self.aggregate, sender, &uploads)?;
+                self.state.claim(
+                    self.scope,
+                    &self.site,
+                    &mut self.aggregate,
+                    sender,
+                    &uploads,
+                )?;
                 Some(sent)
             }
         };
@@ -479,9 +547,14 @@ impl Work<'_, '_> {
         let service = self.aggregate.service.clone();
         Ok(Box::new(move |row, _, data| {
             if let Some(sent) = sent {
-                row.subject =
-                    Some(submission::subject(&service, &sent.data, &sent.applicant, row.id));
-                row.user_name = submission::full_name(&sent.applicant, None).or(row.user_name.take());
+                row.subject = Some(submission::subject(
+                    &service,
+                    &sent.data,
+                    &sent.applicant,
+                    row.id,
+                ));
+                row.user_name =
+                    submission::full_name(&sent.applicant, None).or(row.user_name.take());
                 if let Some((id, version)) = form {
                     row.form_id = Some(id);
                     row.form_version = Some(version);

@@ -499,7 +499,13 @@ fn number(
     if !missing.is_empty() {
         return Err(Problem::validation(missing));
     }
-    work.apply(action, Inputs { number, ..Inputs::default() })
+    work.apply(
+        action,
+        Inputs {
+            number,
+            ..Inputs::default()
+        },
+    )
 }
 
 async fn conclude(
@@ -517,11 +523,17 @@ async fn conclude(
         let rows = work.state.files.attach(work.scope, prepared, id, None)?;
         let api = format!("{}/api", work.site);
         let files = rows.iter().map(|row| row.id).collect();
-        let shown = rows.iter().map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+        let shown = rows
+            .iter()
+            .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
         work.aggregate.files.extend(shown);
         work.apply(
             action,
-            Inputs { note: body.message, act_files: files, ..Inputs::default() },
+            Inputs {
+                note: body.message,
+                act_files: files,
+                ..Inputs::default()
+            },
         )
     })
     .await
@@ -552,7 +564,10 @@ async fn prepare(
         })
         .await?;
     let decoded = state.files.decode("attachments", files)?;
-    state.files.prepare(caller.tenancy(), caller.id, kind, decoded).await
+    state
+        .files
+        .prepare(caller.tenancy(), caller.id, kind, decoded)
+        .await
 }
 
 fn new_message(work: &Work<'_, '_>, text: String, visibility: Visibility) -> NewMessage {
@@ -584,9 +599,14 @@ fn write(
 ) -> Result<(MessageId, Vec<FileId>), Problem> {
     let api = format!("{}/api", work.site);
     let id = work.aggregate.row.id;
-    let rows = work.state.files.attach(work.scope, prepared, id, Some(new.id))?;
+    let rows = work
+        .state
+        .files
+        .attach(work.scope, prepared, id, Some(new.id))?;
     let written = messages::write(work.scope, &api, new, &rows)?;
-    let shown = rows.iter().map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+    let shown = rows
+        .iter()
+        .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
     work.aggregate.files.extend(shown);
     Ok((written.id, rows.iter().map(|row| row.id).collect()))
 }
@@ -607,12 +627,18 @@ impl Known {
         let tenancy = caller.tenancy();
         let Some(user) = body.user_id else {
             let mut offices = directory.offices(tenancy).await?;
-            if body.user_group_id.is_some_and(|asked| !offices.iter().any(|(id, _)| *id == asked)) {
+            if body
+                .user_group_id
+                .is_some_and(|asked| !offices.iter().any(|(id, _)| *id == asked))
+            {
                 state.ctx.platform.caught_up("kernel").await?;
                 offices = directory.offices(tenancy).await?;
             }
             // Nobody named: the caller himself.
-            let operator = caller.operator().filter(|_| body.user_group_id.is_none()).cloned();
+            let operator = caller
+                .operator()
+                .filter(|_| body.user_group_id.is_none())
+                .cloned();
             return Ok(Self { operator, offices });
         };
         let mut operator = directory.principal(tenancy, user).await?;
@@ -663,8 +689,11 @@ impl Known {
         if let Some(office) = present.filter(|office| operator.offices.contains(office)) {
             return Some(office);
         }
-        let mut own: Vec<&(OfficeId, String)> =
-            self.offices.iter().filter(|(id, _)| operator.offices.contains(id)).collect();
+        let mut own: Vec<&(OfficeId, String)> = self
+            .offices
+            .iter()
+            .filter(|(id, _)| operator.offices.contains(id))
+            .collect();
         own.sort_by(|(_, one), (_, other)| one.cmp(other));
         let linked = &work.aggregate.service.user_group_ids;
         own.iter()

@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::file::FileRow;
-use super::schema_messages::applications_file;
 use super::schema::{
     applications_act, applications_anomaly, applications_application, applications_payment_item,
 };
+use super::schema_messages::applications_file;
 use crate::domain::{ActKind, ItemPayment, Origin, PaymentItem, PaymentStatus, Status};
 
 /// An application.
@@ -401,7 +401,10 @@ fn item_of(name: &str) -> Option<PaymentItem> {
     if name == "amount" {
         return Some(PaymentItem::Amount);
     }
-    name.strip_prefix("stamp:")?.parse().ok().map(PaymentItem::Stamp)
+    name.strip_prefix("stamp:")?
+        .parse()
+        .ok()
+        .map(PaymentItem::Stamp)
 }
 
 #[derive(Insertable)]
@@ -423,7 +426,8 @@ opencity_kernel::tenant_rows!(Anomaly);
 /// If the database refuses.
 pub fn find(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<Application>> {
     scope.find(applications_application::table, |rows| {
-        rows.filter(applications_application::id.eq(id)).select(Application::as_select())
+        rows.filter(applications_application::id.eq(id))
+            .select(Application::as_select())
     })
 }
 
@@ -510,7 +514,8 @@ pub fn acts_of(
 /// If the database refuses.
 pub fn act(scope: &mut TenantScope<'_>, id: ActId) -> DbResult<Option<Act>> {
     scope.find(applications_act::table, |rows| {
-        rows.filter(applications_act::id.eq(id)).select(Act::as_select())
+        rows.filter(applications_act::id.eq(id))
+            .select(Act::as_select())
     })
 }
 
@@ -552,7 +557,10 @@ pub fn files_of(scope: &mut TenantScope<'_>, ids: &[ApplicationId]) -> DbResult<
 pub fn payments(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<PaymentRow>> {
     scope.load(applications_payment_item::table, |rows| {
         rows.filter(applications_payment_item::application_id.eq(id))
-            .order((applications_payment_item::attempt, applications_payment_item::item))
+            .order((
+                applications_payment_item::attempt,
+                applications_payment_item::item,
+            ))
             .select(PaymentRow::as_select())
     })
 }
@@ -567,16 +575,16 @@ pub fn payments_of(
 ) -> DbResult<HashMap<ApplicationId, Vec<PaymentRow>>> {
     let all: Vec<PaymentRow> = scope.load(applications_payment_item::table, |rows| {
         rows.filter(applications_payment_item::application_id.eq_any(ids.to_vec()))
-            .order((applications_payment_item::attempt, applications_payment_item::item))
+            .order((
+                applications_payment_item::attempt,
+                applications_payment_item::item,
+            ))
             .select(PaymentRow::as_select())
     })?;
     Ok(grouped(all, |row| row.application_id))
 }
 
-fn grouped<T>(
-    rows: Vec<T>,
-    of: impl Fn(&T) -> ApplicationId,
-) -> HashMap<ApplicationId, Vec<T>> {
+fn grouped<T>(rows: Vec<T>, of: impl Fn(&T) -> ApplicationId) -> HashMap<ApplicationId, Vec<T>> {
     let mut groups: HashMap<ApplicationId, Vec<T>> = HashMap::new();
     for row in rows {
         groups.entry(of(&row)).or_default().push(row);
