@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::domain::{ActKind, Action, Caller, Facts, ItemPayment, Status};
 use crate::files::event_file;
-use crate::store::application::{self, Act, Application, Details, PaymentRow};
+use crate::store::application::{self, Act, Application, Details};
+use crate::store::payment::{self, PaymentRow};
 use crate::store::replica;
 use crate::terms::{Terms, payment_kind};
 
@@ -69,7 +70,7 @@ impl Aggregate {
     pub fn around(scope: &mut TenantScope<'_>, site: &str, row: Application) -> DbResult<Self> {
         let service = replica::service(scope, row.service_id)?;
         let acts = application::acts(scope, row.id)?;
-        let payments = application::payments(scope, row.id)?;
+        let payments = payment::of(scope, row.id)?;
         let files = files_of(scope, site, &[row.id])?.remove(&row.id);
         Self::of(row, service, acts, payments, files.unwrap_or_default())
     }
@@ -95,7 +96,7 @@ impl Aggregate {
             .map(|service| (ServiceId::from_uuid(service.id), service))
             .collect();
         let mut acts = application::acts_of(scope, &ids)?;
-        let mut payments = application::payments_of(scope, &ids)?;
+        let mut payments = payment::of_all(scope, &ids)?;
         let mut files = files_of(scope, site, &ids)?;
         rows.into_iter()
             .map(|row| {

@@ -28,7 +28,8 @@ use crate::domain::payment::{items_paid_twice, payment_move};
 use crate::domain::{ActKind, Action, PaymentStatus, Status};
 use crate::engine::{self, Actor, EngineError, Inputs, Number};
 use crate::site_of;
-use crate::store::application::{self, Act, PaymentRow, item_name};
+use crate::store::application::{self, Act};
+use crate::store::payment::{self, PaymentRow, item_name};
 use crate::store::replica;
 use crate::store::schema::applications_application;
 
@@ -233,22 +234,22 @@ fn reported(rows: &[PaymentRow]) -> DbResult<Vec<crate::domain::ItemPayment>> {
 fn keep_payment(
     scope: &mut WriteScope<'_>,
     aggregate: &mut Aggregate,
-    payment: &PaymentEvent,
+    told: &PaymentEvent,
     version: i64,
 ) -> Result<Option<usize>, HandleError> {
-    let status: PaymentStatus = payment.status.as_str().parse().map_err(|_| {
+    let status: PaymentStatus = told.status.as_str().parse().map_err(|_| {
         HandleError::permanent("malformed-event", "the state of a payment is unknown")
     })?;
-    let item = match payment.item {
+    let item = match told.item {
         opencity_contracts::payment::PaymentItem::Amount => crate::domain::PaymentItem::Amount,
         opencity_contracts::payment::PaymentItem::Stamp(row) => {
             crate::domain::PaymentItem::Stamp(row)
         }
     };
     let item = item_name(item);
-    let attempt = i32::try_from(payment.attempt).unwrap_or(1);
-    let updated = Instant::from_utc(payment.updated_at);
-    let links = serde_json::to_string(&payment.links).map_err(DbError::json)?;
+    let attempt = i32::try_from(told.attempt).unwrap_or(1);
+    let updated = Instant::from_utc(told.updated_at);
+    let links = serde_json::to_string(&told.links).map_err(DbError::json)?;
     let place = aggregate
         .payments
         .iter()
@@ -259,33 +260,33 @@ fn keep_payment(
             application_id: aggregate.row.id,
             attempt,
             item,
-            amount: payment.payment.amount.map_or(0, |amount| amount.get()),
-            payment_id: Some(PaymentId::from_uuid(payment.id)),
-            reason: payment.reason.clone(),
+            amount: told.payment.amount.map_or(0, |amount| amount.get()),
+            payment_id: Some(PaymentId::from_uuid(told.id)),
+            reason: told.reason.clone(),
             status: status.name().to_owned(),
             settled_by_hand: false,
             cancelled_by_us: false,
             links: Some(links),
             payment_version: version,
-            created_at: Instant::from_utc(payment.created_at),
+            created_at: Instant::from_utc(told.created_at),
             updated_at: updated,
         };
-        application::insert_payment(scope, &row)?;
+        payment::insert(scope, &row)?;
         aggregate.payments.push(row);
         return Ok(Some(aggregate.payments.len() - 1));
     };
-    let same_payment = row.payment_id == Some(PaymentId::from_uuid(payment.id));
+    let same_payment = row.payment_id == Some(PaymentId::from_uuid(told.id));
     if same_payment && version > 0 && version <= row.payment_version {
         return Ok(None);
     }
-    row.payment_id = Some(PaymentId::from_uuid(payment.id));
-    row.reason = payment.reason.clone().or(row.reason.take());
+    row.payment_id = Some(PaymentId::from_uuid(told.id));
+    row.reason = told.reason.clone().or(row.reason.take());
     row.status = status.name().to_owned();
     row.links = Some(links);
     row.payment_version = version;
-    row.created_at = Instant::from_utc(payment.created_at);
+    row.created_at = Instant::from_utc(told.created_at);
     row.updated_at = updated;
-    application::update_payment(scope, row)?;
+    payment::update(scope, row)?;
     Ok(place)
 }
 

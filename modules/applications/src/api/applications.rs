@@ -1,13 +1,11 @@
 //! GET, PUT, PATCH, DELETE of one application.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
-use opencity_formio::{Form, Mode};
+use opencity_formio::Mode;
 use opencity_kernel::auth::{AnyUser, Auth};
-use opencity_kernel::db::{DbError, WriteScope};
+use opencity_kernel::db::{DbError, TenantScope};
 use opencity_kernel::http::{Body, Scope};
-use opencity_kernel::id::{ApplicationId, FormId};
+use opencity_kernel::id::ApplicationId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, auth};
@@ -16,12 +14,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::list::{GEO_JSON, point, wants_geo_json};
-use super::{Anybody, Shown, State, create, met, viewed};
+use super::change::{Work, change};
+use super::{Anybody, Shown, State, viewed};
 use crate::aggregate::{Aggregate, Circumstances};
-use crate::domain::{self, ActKind, Action, Status};
-use crate::engine::{self, Actor, EngineError, Inputs, Number};
+use crate::domain::{ActKind, Action, Status};
+use crate::engine::{self, Inputs, Number};
 use crate::store::application;
-use crate::submission::{self, Submission};
+use crate::submission;
 
 /// A change of an application. The body of a GET may be sent back: keys not named here are ignored.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -245,7 +244,7 @@ async fn one(
     scope: &Scope,
     caller: auth::Caller,
     find: impl FnOnce(
-        &mut opencity_kernel::db::TenantScope<'_>,
+        &mut TenantScope<'_>,
     ) -> Result<Option<ApplicationId>, DbError>
     + Send
     + 'static,
@@ -401,109 +400,7 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A change under way, in its transaction.
-pub(super) struct Work<'a, 'c> {
-    pub(super) scope: &'a mut WriteScope<'c>,
-    pub(super) state: State,
-    pub(super) site: String,
-    pub(super) caller: auth::Caller,
-    pub(super) relation: domain::Caller,
-    pub(super) aggregate: Aggregate,
-}
-
-/// Does a change on an application in one transaction.
-///
-/// # Errors
-/// 404 for an unknown id, then what the work says.
-pub(super) async fn change<T: Send + 'static>(
-    state: &State,
-    scope: &Scope,
-    caller: auth::Caller,
-    id: ApplicationId,
-    work: impl FnOnce(&mut Work<'_, '_>) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let site = state.site(scope);
-    let database = state.ctx.db.clone();
-    let state = state.clone();
-    database
-        .write(caller.tenancy(), move |scope| {
-            let (aggregate, relation) = met(scope, &site, &caller, id)?;
-            work(&mut Work {
-                scope,
-                state,
-                site,
-                caller,
-                relation,
-                aggregate,
-            })
-        })
-        .await
-}
-
 impl Work<'_, '_> {
-    /// Whether the table lets an action through, before anything else is looked at.
-    pub(super) fn check(&self, action: Action, about: Circumstances) -> Result<(), Problem> {
-        engine::check(&self.aggregate, &self.relation, action, about)?;
-        Ok(())
-    }
-
-    /// Does an action.
-    pub(super) fn apply(&mut self, action: Action, inputs: Inputs) -> Result<(), Problem> {
-        let actor = Actor::of(&self.caller, self.relation);
-        let done = engine::apply(
-            self.scope,
-            &self.site,
-            &mut self.aggregate,
-            &actor,
-            action,
-            inputs,
-        );
-        match done {
-            Err(EngineError::Database(DbError::Duplicate(_))) => Err(Problem::new(
-                ProblemKind::AlreadyExists,
-                "Another application has this external_id; choose another.",
-            )),
-            done => done.map_err(Problem::from),
-        }
-    }
-
-    /// The form that the application is written on.
-    pub(super) fn form(&mut self) -> Result<Option<(FormId, i32, Arc<Form>)>, Problem> {
-        let row = &self.aggregate.row;
-        // A draft moves on to the newest version; what was sent stays on its own.
-        if row.state()? == Status::Draft {
-            let Some(id) = create::form_of(&self.aggregate.service) else {
-                return Ok(None);
-            };
-            let newest = self.state.forms.newest(self.scope, id)?;
-            return Ok(newest.map(|(version, form)| (id, version, form)));
-        }
-        let (Some(id), Some(version)) = (row.form_id, row.form_version) else {
-            return Ok(None);
-        };
-        Ok(self
-            .state
-            .forms
-            .get(self.scope, id, version)?
-            .map(|form| (id, version, form)))
-    }
-
-    /// Checks data against the form, in full.
-    pub(super) fn read_data(
-        &mut self,
-        data: Option<&Value>,
-        mode: Mode,
-    ) -> Result<Submission, Problem> {
-        let form = self.form()?;
-        submission::read(
-            data,
-            form.as_ref().map(|(_, _, form)| &**form),
-            mode,
-            &self.aggregate.service,
-            self.state.settings.test_bodies(),
-        )
-    }
-
     /// What PUT and PATCH change, checked.
     fn data_change(
         &mut self,
@@ -569,28 +466,13 @@ impl Work<'_, '_> {
             }
         }))
     }
-
-    /// A citizen writes in his own name only.
-    pub(super) fn check_applicant(&mut self, sent: &Submission) -> Result<(), Problem> {
-        if !self.relation.is_owner {
-            return Ok(());
-        }
-        let citizen = crate::store::replica::citizen(self.scope, self.caller.id)?;
-        match citizen {
-            Some(citizen) if !submission::is_applicant(&sent.applicant, &citizen) => {
-                Err(Problem::new(
-                    ProblemKind::ApplicantMismatch,
-                    domain::Reason::ApplicantMismatch.sentence(),
-                ))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::applications::{Work, change};
+use super::change::{Work, change};
 use super::{Shown, State, viewed};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Reason};

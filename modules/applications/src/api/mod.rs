@@ -1,8 +1,10 @@
 //! The HTTP API of the module.
 
 mod applications;
+mod assignment;
 pub mod attachments;
 mod backoffice;
+mod change;
 mod create;
 mod history;
 mod list;

@@ -7,7 +7,7 @@ use opencity_kernel::id::ApplicationId;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
 
-use super::applications::{Work, change};
+use super::change::{Work, change};
 use super::{State, met};
 use crate::domain::Caller;
 use crate::engine;

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::applications::change;
+use super::change::change;
 use super::{Anybody, State, viewed};
 use crate::domain::{Action, PaymentStatus};
 use crate::engine::Inputs;
-use crate::store::application::PaymentRow;
+use crate::store::payment::PaymentRow;
 
 /// The payment of an application.
 #[derive(Debug, Serialize, ToSchema)]

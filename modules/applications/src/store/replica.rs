@@ -152,10 +152,10 @@ pub fn service_by_identifier(
 /// # Errors
 /// If the database refuses.
 pub fn service_named(scope: &mut TenantScope<'_>, name: &str) -> DbResult<Option<Service>> {
-    if let Ok(id) = name.parse::<ServiceId>() {
-        if let Some(found) = service(scope, id)? {
-            return Ok(Some(found));
-        }
+    if let Ok(id) = name.parse::<ServiceId>()
+        && let Some(found) = service(scope, id)?
+    {
+        return Ok(Some(found));
     }
     match service_by_identifier(scope, name)? {
         Some(found) => Ok(Some(found)),
