@@ -1,12 +1,15 @@
 //! Writing messages, and telling them on `messages`.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use opencity_contracts::Message;
 use opencity_contracts::file::RemoteCollection;
 use opencity_contracts::message::{ExternalId, MessageOrigin, Visibility};
 use opencity_kernel::clock;
-use opencity_kernel::context::Platform;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
-use opencity_kernel::directory;
+use opencity_kernel::context::{ModuleContext, Platform};
+use opencity_kernel::db::{DbError, DbResult, Priority, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::directory::{self, Tenant};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{ApplicationId, MessageId, ServiceId, UserId};
 use opencity_kernel::instant::Instant;
@@ -158,7 +161,18 @@ pub fn change(scope: &mut WriteScope<'_>, api: &str, row: &mut MessageRow) -> Db
 /// [`DbError::NotFound`] if the tenant is unknown here.
 pub fn public_api(platform: &Platform, scope: &mut WriteScope<'_>) -> DbResult<String> {
     let tenant = directory::tenant_in(scope)?.ok_or(DbError::NotFound)?;
-    Ok(format!("{}/lang/api", platform.public_url(&tenant)))
+    Ok(api_of(platform, &tenant))
+}
+
+/// As [`public_api`], of a tenant that is known already: by its own host, or by its slug where it has none.
+#[must_use]
+pub fn api_of(platform: &Platform, tenant: &Tenant) -> String {
+    let prefix = if tenant.host().is_some() {
+        "lang"
+    } else {
+        tenant.slug.as_str()
+    };
+    format!("{}/{prefix}/api", platform.public_url(tenant))
 }
 
 /// A message with its files, as events tell it.
@@ -218,13 +232,55 @@ fn emit(
 pub fn files_of(
     scope: &mut TenantScope<'_>,
     messages: &[MessageRow],
-) -> DbResult<std::collections::HashMap<MessageId, Vec<FileRow>>> {
+) -> DbResult<HashMap<MessageId, Vec<FileRow>>> {
     let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-    let mut by_message = std::collections::HashMap::<MessageId, Vec<FileRow>>::new();
+    let mut by_message = HashMap::<MessageId, Vec<FileRow>>::new();
     for file in file::of_messages(scope, &ids)? {
         if let Some(id) = file.message_id {
             by_message.entry(id).or_default().push(file);
         }
     }
     Ok(by_message)
+}
+
+/// Tells all messages again, as they are now; how many.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn republish(ctx: &ModuleContext) -> DbResult<u64> {
+    let (mut last, mut told) = (None, 0_u64);
+    loop {
+        let rows = ctx
+            .db
+            .read_across::<_, DbError>(
+                "messages are told again, whoever's they are",
+                move |scope| message::next_of_all(scope, last),
+            )
+            .await?;
+        let Some(row) = rows.last() else {
+            return Ok(told);
+        };
+        last = Some((row.tenant_id, row.id));
+        told = told.saturating_add(u64::try_from(rows.len()).unwrap_or_default());
+        for of_tenant in rows.chunk_by(|left, right| left.tenant_id == right.tenant_id) {
+            let Some(tenancy) = of_tenant
+                .first()
+                .map(|row| Tenancy::from_row(row.tenant_id))
+            else {
+                continue;
+            };
+            let (rows, platform) = (of_tenant.to_vec(), Arc::clone(&ctx.platform));
+            ctx.db
+                .write_as::<_, DbError>(Priority::Background, tenancy, move |scope| {
+                    let api = public_api(&platform, scope)?;
+                    let mut files = files_of(scope, &rows)?;
+                    for row in &rows {
+                        let files = files.remove(&row.id).unwrap_or_default();
+                        emit(scope, &api, row, &files, Change::republished())?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+    }
 }

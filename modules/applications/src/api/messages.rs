@@ -334,7 +334,7 @@ async fn create_message(
         .files
         .prepare(caller.tenancy(), caller.id, FileKind::Message, decoded)
         .await?;
-    let public_api = format!("{}/lang/api", ctx.platform.public_url(&scope.tenant));
+    let public_api = messages::api_of(&ctx.platform, &scope.tenant);
     key.once(&ctx.db, &caller.clone(), hash, move |db| {
         let known = rooms.applications.writable(db, &caller, id)?;
         let on = On {
@@ -413,13 +413,13 @@ async fn patch_message(
     let patch = body.value;
     let (caller, rooms) = (caller.into_caller(), access.get_ref().clone());
     let ctx = &access.files.ctx;
-    let public_api = format!("{}/lang/api", ctx.platform.public_url(&scope.tenant));
+    let public_api = messages::api_of(&ctx.platform, &scope.tenant);
     ctx.db
         .write(caller.tenancy(), move |db| {
             let known = rooms.applications.viewed(db, &caller, id)?;
             let mut row = seen(db, &known, message)?;
             let editor = known.caller.is(Who::EDITOR);
-            if !editor && !(known.caller.is(Who::OWNER) && patch.is_readers()) {
+            if !(editor || known.caller.is(Who::OWNER) && patch.is_readers()) {
                 return Err(Problem::forbidden(
                     "This is for the office that works the application; the applicant may note that he has read a message.",
                 ));

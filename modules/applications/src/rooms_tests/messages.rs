@@ -575,3 +575,34 @@ async fn the_message_of_a_change_of_state_is_told_once_and_fires_nothing() {
         "http://localhost:8080/lang/it/pratiche/{application}/detail"
     )));
 }
+
+#[actix_web::test]
+async fn messages_are_told_again_as_they_are_with_their_files() {
+    let world = World::new().await;
+    let app = app!(world);
+    let application = world.application(Status::Pending);
+    let token = world.token(world.operator);
+    let file = base64::engine::general_purpose::STANDARD.encode(PDF);
+    let body = json!({"message": "con allegato", "attachments": [{"name": "a.pdf", "file": file}]});
+    send!(app, post(&path(application), &token, body));
+    send!(
+        app,
+        post(&path(application), &token, json!({"message": "senza"}))
+    );
+    let first = world.told().await;
+    assert_eq!(
+        crate::messages::republish(&world.access.files.ctx)
+            .await
+            .unwrap(),
+        2
+    );
+    let again = world.told().await.split_off(2);
+    assert!(again.iter().all(|(change, ..)| change == "republished"));
+    let bodies = |told: &[(String, i64, Message)]| {
+        told.iter()
+            .map(|(_, version, body)| (*version, body.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bodies(&again), bodies(&first));
+    assert_eq!(again[0].2.attachments.len(), 1);
+}

@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use opencity_contracts::message::{ExternalId, MessageOrigin, TransmissionType, Visibility};
-use opencity_kernel::db::{DbError, DbResult, MultiBackend, TenantScope, WriteScope};
+use opencity_kernel::db::{
+    DbError, DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope,
+};
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{ApplicationId, MessageId, ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -307,4 +309,28 @@ pub fn system_operator_wrote(
             .select(applications_message::id)
     })?;
     Ok(found.is_some())
+}
+
+/// Messages of all tenants, some at a time: those after one.
+///
+/// # Errors
+/// If the database refuses.
+pub fn next_of_all(
+    scope: &mut PlatformScope<'_>,
+    after: Option<(TenantId, MessageId)>,
+) -> DbResult<Vec<MessageRow>> {
+    use applications_message::{id, table, tenant_id};
+    let mut rows = table.into_boxed::<MultiBackend>();
+    if let Some((tenant, message)) = after {
+        rows = rows.filter(
+            tenant_id
+                .gt(tenant)
+                .or(tenant_id.eq(tenant).and(id.gt(message))),
+        );
+    }
+    scope.load(
+        rows.order((tenant_id, id))
+            .limit(200)
+            .select(MessageRow::as_select()),
+    )
 }
