@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use crate::aggregate::{Aggregate, Circumstances, act_named};
 use crate::body;
-use crate::domain::{
-    Action, Caller, Effect, Plan, Reason, Refusal, Status, creation, decide,
-};
+use crate::domain::{Action, Caller, Effect, Plan, Reason, Refusal, Status, creation, decide};
 use crate::messages::On;
 use crate::store::application::{self, Act, Application, Details};
 use crate::store::payment::PaymentRow;

@@ -156,6 +156,7 @@ impl Module for Applications {
     async fn republish(&self, topic: Topic) -> Result<Option<u64>, StartError> {
         match topic {
             Topic::Applications => consumers::republish(&self.ctx).await.map(Some),
+            Topic::Messages => Ok(Some(messages::republish(&self.ctx).await?)),
             _ => Ok(None),
         }
     }

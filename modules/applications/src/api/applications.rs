@@ -13,8 +13,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::list::{GEO_JSON, point, wants_geo_json};
 use super::change::{Work, change};
+use super::list::{GEO_JSON, point, wants_geo_json};
 use super::{Anybody, Shown, State, viewed};
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::domain::{ActKind, Action, Status};
@@ -243,11 +243,7 @@ async fn one(
     state: &State,
     scope: &Scope,
     caller: auth::Caller,
-    find: impl FnOnce(
-        &mut TenantScope<'_>,
-    ) -> Result<Option<ApplicationId>, DbError>
-    + Send
-    + 'static,
+    find: impl FnOnce(&mut TenantScope<'_>) -> Result<Option<ApplicationId>, DbError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let shown = Shown::of(scope);
     let geo = wants_geo_json(request);

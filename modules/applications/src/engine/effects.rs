@@ -17,7 +17,11 @@ use crate::store::payment::{PaymentRow, item_name};
 use crate::terms::{self, Attempt};
 
 impl Work<'_> {
-    pub(super) fn effect(&mut self, aggregate: &mut Aggregate, effect: Effect) -> Result<(), EngineError> {
+    pub(super) fn effect(
+        &mut self,
+        aggregate: &mut Aggregate,
+        effect: Effect,
+    ) -> Result<(), EngineError> {
         match effect {
             Effect::DeleteDraft | Effect::AddHistoryRow => {}
             Effect::MarkSubmitted => aggregate.row.submitted_at = Some(self.now),

@@ -18,7 +18,11 @@ use crate::texts::{self, Placeholders, StatusMessageInput};
 
 impl Work<'_> {
     /// Walks through the states of the plan; what each event says is the application as it is there.
-    pub(super) fn walk(&self, aggregate: &mut Aggregate, plan: &Plan) -> Result<Vec<Step>, EngineError> {
+    pub(super) fn walk(
+        &self,
+        aggregate: &mut Aggregate,
+        plan: &Plan,
+    ) -> Result<Vec<Step>, EngineError> {
         let act_at = self.act.as_ref().map(|act| place_of(act, &plan.path));
         let mut steps = Vec::new();
         let mut from = self.from;

@@ -7,8 +7,8 @@ use opencity_contracts::application::{Authentication, PaymentData};
 use opencity_contracts::document::DocumentFile;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{
-    ActId, ApplicationId, DocumentId, EventId, FileId, FormId, Id, MessageId, OfficeId, 
-    ServiceId, TenantId, UserId,
+    ActId, ApplicationId, DocumentId, EventId, FileId, FormId, Id, MessageId, OfficeId, ServiceId,
+    TenantId, UserId,
 };
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -443,7 +443,10 @@ pub fn files_of(scope: &mut TenantScope<'_>, ids: &[ApplicationId]) -> DbResult<
     })
 }
 
-pub(super) fn grouped<T>(rows: Vec<T>, of: impl Fn(&T) -> ApplicationId) -> HashMap<ApplicationId, Vec<T>> {
+pub(super) fn grouped<T>(
+    rows: Vec<T>,
+    of: impl Fn(&T) -> ApplicationId,
+) -> HashMap<ApplicationId, Vec<T>> {
     let mut groups: HashMap<ApplicationId, Vec<T>> = HashMap::new();
     for row in rows {
         groups.entry(of(&row)).or_default().push(row);

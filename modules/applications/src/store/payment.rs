@@ -83,7 +83,6 @@ impl PaymentRow {
             .parse()
             .map_err(|_| DbError::malformed("the state of a payment is unknown"))
     }
-
 }
 
 /// The stored name of an item: as in payment events.
