@@ -35,7 +35,11 @@ use uuid::Uuid;
 /// A service of the demo that needs registration, and one that does not.
 pub const SERVICE: Uuid = uuid::uuid!("b21c4429-95e4-45d5-930f-44eb74136625");
 pub const FREE_SERVICE: Uuid = uuid::uuid!("b21c4429-95e4-45d5-930f-44eb74136627");
-const OTHER: ModuleInfo = ModuleInfo { name: "documents", version: "0.1.0", title: "Documents" };
+const OTHER: ModuleInfo = ModuleInfo {
+    name: "documents",
+    version: "0.1.0",
+    title: "Documents",
+};
 
 /// Every file holds its own id, but one that was tampered with.
 struct Stored;
@@ -44,10 +48,18 @@ pub const TAMPERED: Uuid = Uuid::from_u128(0xbad);
 #[async_trait]
 impl FileSource for Stored {
     async fn open(&self, _tenancy: Tenancy, file: FileId) -> Result<FileContent, FileError> {
-        let text = if file.uuid() == TAMPERED { "something else".to_owned() } else { file.to_string() };
+        let text = if file.uuid() == TAMPERED {
+            "something else".to_owned()
+        } else {
+            file.to_string()
+        };
         let bytes = Bytes::from(text);
         let size = bytes.len() as u64;
-        Ok(FileContent { size, range: 0..size, body: futures::stream::iter([Ok(bytes)]).boxed() })
+        Ok(FileContent {
+            size,
+            range: 0..size,
+            body: futures::stream::iter([Ok(bytes)]).boxed(),
+        })
     }
 }
 
@@ -87,8 +99,11 @@ impl World {
         let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
             .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
         let name = format!("protocol_{}", Uuid::new_v4().simple());
-        let mut connection = diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
-        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut connection).unwrap();
+        let mut connection =
+            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut connection)
+            .unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         Self::open(format!("{base}/{name}")).await
     }
@@ -110,15 +125,22 @@ impl World {
             ("data_dir", folder.path().to_string_lossy().into_owned()),
             ("database.url", url),
             ("events.poll_ms", "20".to_owned()),
-            ("protocol_proxy.sandbox.base_url", format!("http://{registry}")),
+            (
+                "protocol_proxy.sandbox.base_url",
+                format!("http://{registry}"),
+            ),
         ];
         let config = Config::load(None, &settings).unwrap();
-        let platform = Arc::new(Platform::start(config, vec![opencity_protocol_proxy::INFO]).unwrap());
+        let platform =
+            Arc::new(Platform::start(config, vec![opencity_protocol_proxy::INFO]).unwrap());
         platform
             .database
             .migrate(vec![
                 (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (opencity_protocol_proxy::INFO, opencity_protocol_proxy::MIGRATIONS),
+                (
+                    opencity_protocol_proxy::INFO,
+                    opencity_protocol_proxy::MIGRATIONS,
+                ),
             ])
             .await
             .unwrap();
@@ -129,9 +151,16 @@ impl World {
         module.seed_demo().await.unwrap();
         module.seed_demo().await.unwrap();
         let (stop, stopping) = watch::channel(false);
-        let mut runner = Runner::new(platform.config.events.clone(), platform.bus.clone(), stopping);
+        let mut runner = Runner::new(
+            platform.config.events.clone(),
+            platform.bus.clone(),
+            stopping,
+        );
         runner.start_relay(&platform.database).await.unwrap();
-        runner.start(&platform.database, Arc::new(DirectoryConsumer)).await.unwrap();
+        runner
+            .start(&platform.database, Arc::new(DirectoryConsumer))
+            .await
+            .unwrap();
         for consumer in module.consumers() {
             runner.start(&context.db, consumer).await.unwrap();
         }
@@ -140,20 +169,61 @@ impl World {
         platform.verifier.set_keys(&[PublicKey {
             kid: "test".to_owned(),
             n: part(key.public_key().modulus().big_endian_without_leading_zero()),
-            e: part(key.public_key().exponent().big_endian_without_leading_zero()),
+            e: part(
+                key.public_key()
+                    .exponent()
+                    .big_endian_without_leading_zero(),
+            ),
         }]);
         let tenancy = opencity_kernel::demo::tenancy().unwrap();
-        let world =
-            Self { platform, module, tenancy, key, registry, stop_registry, stop, runner, _folder: folder };
+        let world = Self {
+            platform,
+            module,
+            tenancy,
+            key,
+            registry,
+            stop_registry,
+            stop,
+            runner,
+            _folder: folder,
+        };
         for (service, protocol_required) in [(SERVICE, true), (FREE_SERVICE, false)] {
-            let body = Service { id: service, protocol_required, ..Service::default() };
-            world.emit(Topic::Services, tenancy.tenant_id().uuid(), service, 1, Change::created(), &body).await;
+            let body = Service {
+                id: service,
+                protocol_required,
+                ..Service::default()
+            };
+            world
+                .emit(
+                    Topic::Services,
+                    tenancy.tenant_id().uuid(),
+                    service,
+                    1,
+                    Change::created(),
+                    &body,
+                )
+                .await;
         }
         world
     }
 
-    pub async fn emit(&self, topic: Topic, key: Uuid, entity: Uuid, version: i64, change: Change, body: &impl Serialize) {
-        let event = NewEvent::new(topic, key, entity, version, change, serde_json::to_value(body).unwrap());
+    pub async fn emit(
+        &self,
+        topic: Topic,
+        key: Uuid,
+        entity: Uuid,
+        version: i64,
+        change: Change,
+        body: &impl Serialize,
+    ) {
+        let event = NewEvent::new(
+            topic,
+            key,
+            entity,
+            version,
+            change,
+            serde_json::to_value(body).unwrap(),
+        );
         self.write(event).await;
     }
 
@@ -169,16 +239,38 @@ impl World {
     /// The first event of a document.
     pub async fn document(&self, document: &DocumentEvent) {
         let change = Change::status(None, "DOCUMENT_CREATED");
-        self.emit(Topic::Documents, document.remote_id, document.id, 1, change, document).await;
+        self.emit(
+            Topic::Documents,
+            document.remote_id,
+            document.id,
+            1,
+            change,
+            document,
+        )
+        .await;
     }
 
     pub async fn application(&self, application: &Application, version: i64) {
-        self.emit(Topic::Applications, application.service_id, application.id, version, Change::data(), application).await;
+        self.emit(
+            Topic::Applications,
+            application.service_id,
+            application.id,
+            version,
+            Change::data(),
+            application,
+        )
+        .await;
     }
 
     async fn events(&self, topic: Topic) -> Vec<Event> {
-        let filter = Filter { after: 0, topics: vec![topic], limit: 1000 };
-        opencity_kernel::events::read(&self.platform.database, filter).await.unwrap()
+        let filter = Filter {
+            after: 0,
+            topics: vec![topic],
+            limit: 1000,
+        };
+        opencity_kernel::events::read(&self.platform.database, filter)
+            .await
+            .unwrap()
     }
 
     /// Waits until there are so many events on a topic, and gives them.
@@ -189,7 +281,11 @@ impl World {
             if events.len() >= number {
                 return events;
             }
-            assert!(tokio::time::Instant::now() < patience, "only {} of {number} events on {topic:?}", events.len());
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "only {} of {number} events on {topic:?}",
+                events.len()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -198,13 +294,26 @@ impl World {
     pub async fn answers(&self, number: usize) -> Vec<Value> {
         let patience = tokio::time::Instant::now() + Duration::from_secs(30);
         loop {
-            let own = |event: &Event| event.payload["app_id"].as_str().unwrap().starts_with("protocol-proxy:");
+            let own = |event: &Event| {
+                event.payload["app_id"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("protocol-proxy:")
+            };
             let events = self.events(Topic::Documents).await;
-            let answers: Vec<Value> = events.into_iter().filter(own).map(|event| event.payload).collect();
+            let answers: Vec<Value> = events
+                .into_iter()
+                .filter(own)
+                .map(|event| event.payload)
+                .collect();
             if answers.len() >= number {
                 return answers;
             }
-            assert!(tokio::time::Instant::now() < patience, "only {} of {number}: {answers:?}", answers.len());
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "only {} of {number}: {answers:?}",
+                answers.len()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -212,13 +321,17 @@ impl World {
     /// The states that the proxy has told, when it has told so many.
     pub async fn states(&self, number: usize) -> Vec<String> {
         let answers = self.answers(number).await;
-        answers.iter().map(|payload| payload["status"].as_str().unwrap().to_owned()).collect()
+        answers
+            .iter()
+            .map(|payload| payload["status"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Gives the last entry of the retry queue back, as the RetryOrchestrator would.
     pub async fn try_again(&self, entries: usize) -> Event {
         let entry = self.told(Topic::RetryQueue, entries).await.pop().unwrap();
-        self.write(Redelivery::of(&entry, json!({"attempt": entries})).unwrap()).await;
+        self.write(Redelivery::of(&entry, json!({"attempt": entries})).unwrap())
+            .await;
         entry
     }
 
@@ -227,7 +340,15 @@ impl World {
     }
 
     async fn control(&self, request: reqwest::RequestBuilder) -> Value {
-        request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+        request
+            .send()
+            .await
+            .unwrap()
+            .error_for_status()
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     fn client() -> reqwest::Client {
@@ -235,17 +356,25 @@ impl World {
     }
 
     pub async fn counters(&self) -> Value {
-        self.control(Self::client().get(format!("http://{}/_control/counters", self.registry))).await
+        self.control(Self::client().get(format!("http://{}/_control/counters", self.registry)))
+            .await
     }
 
     pub async fn fault(&self, fault: Value) {
         let url = format!("http://{}/_control/faults", self.registry);
-        let request = Self::client().put(url).header("content-type", "application/json").body(fault.to_string());
+        let request = Self::client()
+            .put(url)
+            .header("content-type", "application/json")
+            .body(fault.to_string());
         self.control(request).await;
     }
 
     pub async fn no_faults(&self) {
-        Self::client().delete(format!("http://{}/_control/faults", self.registry)).send().await.unwrap();
+        Self::client()
+            .delete(format!("http://{}/_control/faults", self.registry))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// A token of a person.
@@ -263,7 +392,14 @@ impl World {
         );
         let mut signature = vec![0; self.key.public_modulus_len()];
         let random = aws_lc_rs::rand::SystemRandom::new();
-        self.key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+        self.key
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &random,
+                signed.as_bytes(),
+                &mut signature,
+            )
+            .unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -284,8 +420,14 @@ pub fn new_document() -> DocumentEvent {
         title: "Richiesta: Occupazione di suolo pubblico".to_owned(),
         remote_id: Uuid::now_v7(),
         remote_collection: RemoteCollection::service(SERVICE),
-        folder: Folder { id: None, title: "Occupazione di suolo pubblico 2026".to_owned() },
-        registration_data: RegistrationData { transmission_type: Transmission::Inbound, ..RegistrationData::default() },
+        folder: Folder {
+            id: None,
+            title: "Occupazione di suolo pubblico 2026".to_owned(),
+        },
+        registration_data: RegistrationData {
+            transmission_type: Transmission::Inbound,
+            ..RegistrationData::default()
+        },
         main_document: file(Uuid::now_v7()),
         attachments: vec![file(Uuid::now_v7())],
         ..DocumentEvent::default()
