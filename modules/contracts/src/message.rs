@@ -32,6 +32,22 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Why a message was written.
+    ///
+    /// A message is delivered once, at its first event (`oc-aggregate-version` 1), unless it has `sent_at` already. That event is
+    /// `created` for what somebody wrote, which fires `message_created`; it is `data` for [`Status`](Self::Status), so that the
+    /// change of state alone fires, and never twice. The history row and the application event of that change name the message.
+    #[derive(Default)]
+    pub enum MessageOrigin {
+        /// Somebody wrote it.
+        #[default]
+        Person => "person",
+        /// The platform wrote it because the application entered a state.
+        Status => "status",
+    }
+}
+
 /// An id given by a system outside, given back in the form in which it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -110,6 +126,9 @@ pub struct Message {
     /// Its buttons, e.g. the way to the payment.
     #[serde(default)]
     pub call_to_actions: Vec<CallToAction>,
+    /// Why it was written.
+    #[serde(default)]
+    pub origin: MessageOrigin,
 }
 
 payload!(Message, Messages, |message, _tenant| message

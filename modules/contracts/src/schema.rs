@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::delivery::{Channel, DeliveryStatus, Recipient};
 use crate::envelope::ChangeKind;
 use crate::job::JobStatus;
-use crate::message::{TransmissionType, Visibility};
+use crate::message::{MessageOrigin, TransmissionType, Visibility};
 use crate::security::SecurityEventType;
 use crate::topics::Topic;
 use crate::user::{UserEventReason, UserRole};
@@ -188,6 +188,7 @@ fn message() -> Object {
             list(object().has(text(), "label link").build()),
             "call_to_actions",
         )
+        .may_have(words(MessageOrigin::ALL), "origin")
 }
 
 fn form() -> Object {

@@ -92,12 +92,16 @@ catalogue! {
         "Other resources refer to it. Remove those references first.";
     CallInFlight = "call-in-flight", CONFLICT, "A registration is under way",
         "The registry is being asked for a number at this moment. Repeat when the time named in the detail is over.";
+    MessageRegistered = "message-registered", CONFLICT, "The message is registered already",
+        "A message with a protocol number does not change any more. Write another one.";
     IdempotencyRunning = "idempotency-running", CONFLICT, "The first request still runs",
         "A request with the same Idempotency-Key has not ended yet. Wait a moment and repeat.";
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body exceeds the limit of this installation (http.body_limit_bytes). Files are uploaded apart.";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is too large",
-        "The file exceeds the limit of this installation (applications.upload_max_bytes).";
+        "The file exceeds the limit of this installation (applications.files.max_bytes).";
+    RangeNotSatisfiable = "range-not-satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such part",
+        "The header Range names bytes behind the end of the file. Content-Range says how many bytes there are.";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
         "Send the body as Content-Type: application/json.";
     Validation = "validation", UNPROCESSABLE_ENTITY, "Some fields are not valid",
@@ -140,6 +144,8 @@ catalogue! {
         "The service accepts one application per unique id, and one with the same id was sent before.";
     FileRefused = "file-refused", UNPROCESSABLE_ENTITY, "A file is refused",
         "A file named in the body is unknown, not finished, used elsewhere, of another owner, empty, or of a type that is not accepted.";
+    TooManyFiles = "too-many-files", UNPROCESSABLE_ENTITY, "There are too many files",
+        "The application, or the body, holds more files than this installation accepts (applications.files.max_count).";
     UploadMismatch = "upload-mismatch", UNPROCESSABLE_ENTITY, "The file is not what was announced",
         "Size, hash or type of the bytes received differ from what was announced. Begin the upload again.";
     IdempotencyMismatch = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The key was used for another request",
@@ -171,7 +177,10 @@ pub struct FieldProblem {
 
 /// A refusal.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Refusal>);
+
+#[derive(Debug)]
+struct Refusal {
     kind: ProblemKind,
     detail: String,
     errors: Vec<FieldProblem>,
@@ -211,20 +220,27 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem with a sentence that says what to do.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), extra: Map::new(), retry_after: None, cause: None }
+        Self(Box::new(Refusal {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            extra: Map::new(),
+            retry_after: None,
+            cause: None,
+        }))
     }
 
     /// A failure of ours: the cause goes to the log, never to the caller.
     pub fn internal(cause: impl fmt::Display) -> Self {
         let mut problem = Self::new(ProblemKind::Internal, "The request was not carried out. Give the id in instance to the operator of this installation.");
-        problem.cause = Some(cause.to_string());
+        problem.0.cause = Some(cause.to_string());
         problem
     }
 
     /// A part of the platform is away: the cause goes to the log.
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         let mut problem = Self::new(ProblemKind::Unavailable, "The platform is busy or a part of it is away. Repeat the request in a few seconds.").retry_after(2);
-        problem.cause = Some(cause.to_string());
+        problem.0.cause = Some(cause.to_string());
         problem
     }
 
@@ -249,7 +265,7 @@ impl Problem {
     #[must_use]
     pub fn validation(errors: Vec<FieldProblem>) -> Self {
         let mut problem = Self::new(ProblemKind::Validation, "Correct the fields named in errors and send the request again.");
-        problem.errors = errors;
+        problem.0.errors = errors;
         problem
     }
 
@@ -267,7 +283,7 @@ impl Problem {
     #[must_use]
     pub fn unknown_reference(field: &str, what: &str) -> Self {
         let mut problem = Self::new(ProblemKind::UnknownReference, format!("The {what} named in {field} does not exist in this tenant."));
-        problem.errors = vec![FieldProblem {
+        problem.0.errors = vec![FieldProblem {
             field: field.to_owned(),
             code: "unknown".to_owned(),
             message: format!("Name a {what} that exists."),
@@ -278,49 +294,49 @@ impl Problem {
     /// Adds the fields concerned.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldProblem>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
     /// Adds a key of its own to the body.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.extra.insert(key.to_owned(), value.into());
+        self.0.extra.insert(key.to_owned(), value.into());
         self
     }
 
     /// Seconds after which repeating makes sense.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// What kind it is.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
-        self.kind
+        self.0.kind
     }
 
     /// The JSON body under a request id.
     #[must_use]
     pub fn body(&self, instance: &str) -> Value {
         let mut body = json!({
-            "type": format!("/docs/problems/{}", self.kind.id()),
-            "title": self.kind.title(),
-            "status": self.kind.status().as_u16(),
-            "detail": self.detail,
+            "type": format!("/docs/problems/{}", self.0.kind.id()),
+            "title": self.0.kind.title(),
+            "status": self.0.kind.status().as_u16(),
+            "detail": self.0.detail,
             "instance": instance,
-            "code": self.kind.id(),
+            "code": self.0.kind.id(),
         });
         if let Value::Object(map) = &mut body {
-            if self.kind.status() == StatusCode::UNAUTHORIZED {
-                map.insert("message".to_owned(), json!(self.detail));
+            if self.0.kind.status() == StatusCode::UNAUTHORIZED {
+                map.insert("message".to_owned(), json!(self.0.detail));
             }
-            if !self.errors.is_empty() {
-                map.insert("errors".to_owned(), json!(self.errors));
+            if !self.0.errors.is_empty() {
+                map.insert("errors".to_owned(), json!(self.0.errors));
             }
-            map.extend(self.extra.clone());
+            map.extend(self.0.extra.clone());
         }
         body
     }
@@ -328,7 +344,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.id(), self.detail)
+        write!(f, "{}: {}", self.0.kind.id(), self.0.detail)
     }
 }
 
@@ -336,20 +352,20 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.kind.status()
+        self.0.kind.status()
     }
 
     fn error_response(&self) -> HttpResponse {
         let instance = crate::http::current_request_id();
-        if let Some(cause) = &self.cause {
-            tracing::error!(request_id = instance, problem = self.kind.id(), cause, "a request failed");
+        if let Some(cause) = &self.0.cause {
+            tracing::error!(request_id = instance, problem = self.0.kind.id(), cause, "a request failed");
         }
-        let mut response = HttpResponse::build(self.kind.status());
+        let mut response = HttpResponse::build(self.0.kind.status());
         response.content_type("application/problem+json");
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             response.insert_header(("Retry-After", seconds.to_string()));
         }
-        if self.kind.status() == StatusCode::UNAUTHORIZED {
+        if self.0.kind.status() == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
         response.body(self.body(&instance).to_string())

@@ -157,6 +157,14 @@ impl fmt::Debug for VatNumber {
     }
 }
 
+/// Whether a text for strangers, such as the reason of a payment, names a person by the fiscal code: any word of it that is one.
+#[must_use]
+pub fn contains_fiscal_code(text: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_alphanumeric())
+        .filter(|word| word.len() == 16)
+        .any(|word| FiscalCode::parse(word, TestBodies::Refused).is_ok())
+}
+
 /// A digit, or the letter that stands for it after omocodia: `0` and `L` are 0, … `9` and `V` are 9.
 fn omocodia_digit(byte: u8) -> Option<u32> {
     let digit = match byte {
@@ -492,6 +500,16 @@ mod tests {
             let mut digits = right[0].clone().into_bytes();
             digits[position] = (digits[position] - b'0' + shift) % 10 + b'0';
             prop_assert!(parse(&String::from_utf8(digits).unwrap()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_text_that_names_a_person_by_the_fiscal_code_is_found_out() {
+        for text in ["Mensa di RSSMRA80A01H501U", "rssmra80a01h501u", "(RSSMRA80A01H501U), marzo"] {
+            assert!(contains_fiscal_code(text), "{text}");
+        }
+        for text in ["Mensa scolastica 2025", "RSSMRA80A01H501A", "01957f1f-2370-770e-9132-1729a8e91419", ""] {
+            assert!(!contains_fiscal_code(text), "{text}");
         }
     }
 }

@@ -163,6 +163,21 @@ impl Platform {
         self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
     }
 
+    /// If the process has died, starts it again on the same files, without the fault.
+    pub async fn recover(&mut self) {
+        if self.has_ended() {
+            self.process = None;
+            self.run(&[]).await;
+        }
+    }
+
+    /// Copies everything kept on disk aside, to begin from there again and again. The process must have
+    /// stopped.
+    pub fn copy_to(&self, place: &std::path::Path) {
+        let copied = Command::new("cp").arg("-a").arg(self.folder.path()).arg(place).status().unwrap();
+        assert!(copied.success());
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {

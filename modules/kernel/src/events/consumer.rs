@@ -49,7 +49,7 @@ pub struct Failure {
 pub enum HandleError {
     /// It goes to the retry queue, or, if permanent, becomes a dead letter.
     #[error("{}: {}", .0.kind, .0.detail)]
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// The database.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -58,17 +58,30 @@ pub enum HandleError {
 impl HandleError {
     /// A failure that passes by itself.
     pub fn temporary(kind: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::Failed(Failure { kind: kind.into(), detail: detail.into(), permanent: false, state: serde_json::Value::Null })
+        Self::failed(kind.into(), detail.into(), false)
     }
 
     /// A failure that somebody must look at.
     pub fn permanent(kind: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::Failed(Failure { kind: kind.into(), detail: detail.into(), permanent: true, state: serde_json::Value::Null })
+        Self::failed(kind.into(), detail.into(), true)
+    }
+
+    fn failed(kind: String, detail: String, permanent: bool) -> Self {
+        Self::Failed(Box::new(Failure { kind, detail, permanent, state: serde_json::Value::Null }))
+    }
+
+    /// Keeps a state that the consumer wants to find again at the next attempt.
+    #[must_use]
+    pub fn with_state(mut self, state: serde_json::Value) -> Self {
+        if let Self::Failed(failure) = &mut self {
+            failure.state = state;
+        }
+        self
     }
 
     pub(crate) fn into_failure(self) -> Failure {
         match self {
-            Self::Failed(failure) => failure,
+            Self::Failed(failure) => *failure,
             Self::Database(error) => Failure {
                 kind: "database".to_owned(),
                 detail: error.to_string(),

@@ -181,7 +181,10 @@ impl Event {
     /// A permanent failure if it is not of that shape.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, HandleError> {
         T::deserialize(&self.payload).map_err(|error| {
-            HandleError::permanent("malformed-event", format!("the {} event is malformed: {error}", self.topic.as_str()))
+            // Serde quotes the values that it found, which may be personal: only the name of a missing key is told.
+            let text = error.to_string();
+            let what = if text.starts_with("missing field") { text.as_str() } else { "a value is not of the expected form" };
+            HandleError::permanent("malformed-event", format!("the {} event is malformed: {what}", self.topic.as_str()))
         })
     }
 
@@ -218,7 +221,7 @@ impl Event {
     /// What a retry has added, if the event comes from one.
     #[must_use]
     pub fn retry_meta(&self) -> Option<RetryMeta> {
-        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(|meta| RetryMeta::read(meta))
+        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(RetryMeta::read)
     }
 
     /// The id of the event as it was first written.

@@ -45,10 +45,13 @@ pub enum Carrier {
     None,
 }
 
+/// By module, where each of its consumers is.
+type Positions = HashMap<&'static str, Vec<watch::Receiver<i64>>>;
+
 /// Where the consumers of this process are: who waits for a replica asks here.
 #[derive(Clone)]
 pub struct Bus {
-    positions: Arc<Mutex<HashMap<&'static str, Vec<watch::Receiver<i64>>>>>,
+    positions: Arc<Mutex<Positions>>,
     /// Grows when the log does: the commits themselves on SQLite, the relay's rounds on PostgreSQL.
     grown: watch::Sender<u64>,
 }

@@ -1,0 +1,52 @@
+# The two commands of a newcomer are `make run` and `make test`; `make` alone lists the others.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test test-full bench docs clean
+
+# One set of features for clippy, the tests and the description of the API, so that nothing is built twice.
+WORKSPACE := --locked --workspace --features faults
+STEP := @scripts/step
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The dev profile: a release build of everything takes several times as long and a demonstration does not need it.
+run: ## Install what is missing, build, and serve the demonstration on http://localhost:8080
+	@scripts/setup run
+	@echo 'run: building; the first time takes some minutes'
+	cargo run --locked -- serve --demo $(ARGS)
+
+test: ## Install what is missing and run every check; what is too slow for it is in test-full
+	@scripts/step --begin
+	$(STEP) setup scripts/setup test
+	$(STEP) format cargo fmt --all --check
+	$(STEP) boundaries scripts/boundaries
+	$(STEP) boundaries-self-test scripts/boundaries --self-test
+	$(STEP) loose-ends scripts/loose-ends
+	$(STEP) dependencies scripts/deny
+	$(STEP) clippy cargo clippy $(WORKSPACE) --all-targets -- -D warnings
+	$(STEP) features scripts/features
+	$(STEP) build-tests cargo nextest run $(WORKSPACE) --no-run
+	$(STEP) tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile ci
+	$(STEP) doc-tests cargo test $(WORKSPACE) --doc --quiet
+	@cargo run --quiet --locked --features faults -- openapi >target/openapi.json
+	$(STEP) openapi scripts/openapi target/openapi.json
+	@scripts/step --summary
+
+test-full: test ## Everything of test, then each crate alone, the long fault runs and the big data
+	$(STEP) crates-alone scripts/features --tests
+	$(STEP) long-tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile full --run-ignored only
+	@scripts/step --summary
+
+bench: ## Measure; docs/performance.md says what the figures mean
+	@scripts/setup run
+	cargo bench --locked $(ARGS)
+
+docs: ## Build the documentation of the code into target/doc
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+
+clean: ## Remove what was built and the database of the tests; the data of the demonstration stay
+	@scripts/postgres clean || true
+	cargo clean

@@ -1,0 +1,2 @@
+DROP TABLE jobs_service;
+DROP TABLE jobs_job;

@@ -1,0 +1,3 @@
+DROP TABLE notifications_application;
+DROP TABLE notifications_service;
+DROP TABLE notifications_delivery;

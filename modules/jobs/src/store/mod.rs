@@ -1,0 +1,5 @@
+//! Tables of the module.
+
+pub mod job;
+pub mod schema;
+pub mod service;

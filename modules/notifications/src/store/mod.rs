@@ -1,0 +1,5 @@
+//! Tables of the module.
+
+pub mod delivery;
+pub mod replica;
+pub mod schema;
