@@ -148,14 +148,30 @@ async fn an_application_that_goes_on_otherwise_has_its_debt_cancelled() {
     world.until_state(id, "PAYMENT_PENDING").await;
     world.application(application, 2, "20000", 1).await;
     world.settled().await;
-    world.fault("down", Some(1), 0, "POST /intermediary/positions/{external_id}/cancel").await;
     world.tick().await;
-    assert_eq!(world.counter("cancelled").await, 0);
+    world.until_state(id, "CANCELED").await;
+    assert_eq!(world.counter("cancelled").await, 1);
+    world.application(application, 3, "20000", 1).await;
+    world.settled().await;
+    world.tick().await;
+    assert_eq!(world.states(id).await, ["CREATION_PENDING", "PAYMENT_PENDING", "CANCELED"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_debt_that_cannot_be_cancelled_now_stays_and_is_cancelled_later() {
+    let world = World::start().await;
+    let application = Uuid::now_v7();
+    world.application(application, 1, "1500", 1).await;
+    let id = world.request(|payment| payment["remote_id"] = json!(application)).await;
+    world.until_state(id, "PAYMENT_PENDING").await;
+    world.fault("down", Some(1), 0, "POST /intermediary/positions/{external_id}/cancel").await;
+    world.application(application, 2, "20000", 1).await;
+    world.settled().await;
+    world.tick().await;
     assert_eq!(world.states(id).await.last().unwrap(), "PAYMENT_PENDING");
-    // Asked for again, because the pause after a failure is long.
-    let other = world.request(|payment| payment["remote_id"] = json!(Uuid::now_v7())).await;
-    world.until_state(other, "PAYMENT_PENDING").await;
-    assert_eq!(world.counter("cancelled").await, 0);
+    world.staff("PATCH", &format!("cancel/{id}"), Value::Null, 200).await;
+    assert_eq!(world.states(id).await.last().unwrap(), "CANCELED");
+    assert_eq!(world.counter("cancelled").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,4 +328,76 @@ async fn a_link_that_is_followed_too_often_is_refused_for_a_while() {
     let refused = world.get(&path).await;
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_made_otherwise_is_complete_and_its_position_is_cancelled() {
+    let world = World::start().await;
+    let id = world.pending().await;
+    let body = json!({"paid_at": "2025-03-10T09:20:11+01:00", "transaction_id": "bonifico 1"});
+    world.staff("PATCH", &format!("confirm/{id}"), body, 200).await;
+    assert_eq!(world.states(id).await.last().unwrap(), "COMPLETE");
+    assert_eq!(world.newest(id).await.payload["payment"]["paid_at"], "2025-03-10T09:20:11+01:00");
+    world.tick().await;
+    assert_eq!(world.counter("cancelled").await, 1);
+    let refused = world.staff("PATCH", &format!("cancel/{id}"), Value::Null, 422).await;
+    assert_eq!((refused["code"].as_str(), refused["state"].as_str()), (Some("illegal-transition"), Some("COMPLETE")));
+    assert_eq!(world.states(id).await.last().unwrap(), "COMPLETE");
+}
+
+fn config(service: Uuid) -> Value {
+    json!({
+        "payment_type": "PAGOPA", "remote_collection": {"id": service, "type": "service"}, "amount": 16.5, "reason": "Mensa", "expire_at": 30,
+        "receiver": {"tax_identification_number": "00123450504", "name": "Comune"}, "collection_data": "9/0101002IM/"
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_has_one_active_configuration() {
+    let world = World::start().await;
+    let service = Uuid::new_v4();
+    let first = world.staff("POST", "configs", config(service), 201).await;
+    let id = first["id"].as_str().unwrap().to_owned();
+    assert_eq!(world.staff("POST", "configs", config(service), 409).await["code"], "already-exists");
+    let mut stamp = config(service);
+    stamp["payment_type"] = json!("STAMP");
+    world.staff("POST", "configs", stamp, 201).await;
+    let listed = world.staff("GET", &format!("configs?remote_collection.id={service}"), Value::Null, 200).await;
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert_eq!(world.staff("GET", &format!("configs?id={id}"), Value::Null, 200).await, json!([first]));
+
+    world.staff("DELETE", &format!("configs/{id}"), Value::Null, 204).await;
+    assert_eq!(world.staff("GET", &format!("configs/{id}"), Value::Null, 200).await["active"], false);
+    let second = world.staff("POST", "configs", config(service), 201).await;
+    assert_eq!(world.staff("PATCH", &format!("configs/{id}"), json!({"active": true}), 409).await["code"], "already-exists");
+    let other = second["id"].as_str().unwrap();
+    world.staff("PATCH", &format!("configs/{other}"), json!({"amount": 20}), 200).await;
+    assert_eq!(world.staff("GET", &format!("configs/{other}"), Value::Null, 200).await["amount"], 20);
+    assert_eq!(world.staff("GET", &format!("services/{service}"), Value::Null, 200).await["id"], json!(service));
+    let refused = world.staff("POST", "configs", json!({"payment_type": "PAGOPA"}), 422).await;
+    assert_eq!(refused["code"], "validation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_forms_of_the_configurations_are_forms() {
+    let world = World::start().await;
+    for path in ["tenants/schema", "configs/schema", "services/schema"] {
+        let form = world.staff("GET", path, Value::Null, 200).await;
+        assert_eq!(form["display"], "form");
+        assert!(form["components"].as_array().unwrap().iter().any(|field| field["key"] == "id"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_configured_once_and_its_secret_is_not_shown() {
+    let world = World::start().await;
+    let tenant = world.tenant();
+    let body = json!({"id": tenant, "name": "Comune", "tax_identification_number": "00123450504"});
+    world.staff("POST", "tenants", body.clone(), 409).await;
+    world.staff("PUT", &format!("tenants/{tenant}"), body, 200).await;
+    let shown = world.staff("GET", &format!("tenants/{tenant}"), Value::Null, 200).await;
+    assert_eq!(shown, json!({"id": tenant, "name": "Comune", "tax_identification_number": "00123450504", "active": true}));
+    world.staff("PATCH", &format!("tenants/{tenant}"), json!({"tax_identification_number": "123"}), 422).await;
+    world.staff("DELETE", &format!("tenants/{tenant}"), Value::Null, 204).await;
+    world.staff("POST", "configs", config(Uuid::new_v4()), 422).await;
 }

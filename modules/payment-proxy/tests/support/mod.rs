@@ -1,6 +1,8 @@
 //! The module with its server, its consumers and a real sandbox, in this process over real HTTP.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+mod token;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,7 @@ pub struct World {
     pub base: String,
     pub client: Client,
     sandbox: SocketAddr,
+    staff_token: String,
     platform: Arc<Platform>,
     module: Arc<PaymentProxy>,
     others: Database,
@@ -91,11 +94,15 @@ impl World {
             tokio::task::LocalSet::new().block_on(&runtime, Server::run(listener, parts)).unwrap();
         });
         let others = platform.database.for_module(OTHERS);
+        let administrator = Uuid::now_v7();
+        let staff_token =
+            token::Issuer::of(&platform.verifier).token(Self::tenancy().tenant_id(), administrator, "ROLE_ADMIN");
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         let world = Self {
             base,
             client,
             sandbox: address,
+            staff_token,
             platform,
             module,
             others,
@@ -107,8 +114,27 @@ impl World {
         let tenant = demo::tenancy().unwrap().tenant_id().uuid();
         let body = json!({"slug": "comune-di-bugliano", "name": "Comune di Bugliano", "hosts": ["127.0.0.1"]});
         world.tell(Topic::Tenants, tenant, 1, Change::created(), body).await;
-        assert!(world.platform.caught_up("kernel").await.unwrap());
+        let body = json!({"role": "admin", "enabled": true, "username": "admin"});
+        world.tell(Topic::Users, administrator, 1, Change::created(), body).await;
+        world.until("the directory", || async { world.platform.caught_up("kernel").await.unwrap() }).await;
         world
+    }
+
+    pub fn tenant(&self) -> Uuid {
+        Self::tenancy().tenant_id().uuid()
+    }
+
+    /// What an administrator is answered.
+    pub async fn staff(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
+        let url = format!("{}/payment-proxy/sandbox/{path}", self.base);
+        let mut request = self.client.request(method.parse().unwrap(), url).bearer_auth(&self.staff_token);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let (got, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert_eq!(got, status, "{method} {path}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     fn tenancy() -> Tenancy {

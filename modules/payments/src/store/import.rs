@@ -75,13 +75,19 @@ pub fn begin(scope: &mut WriteScope<'_>, job: &Job, service_id: ServiceId, versi
     scope.insert_if_absent(payments_import::table, &row)
 }
 
-/// Calls an import off; what is in stays in. The event is `jobs`' own.
+/// Calls an import off; what is in stays in. The event is `jobs`' own, unless progress was told meanwhile under the same or a later
+/// version: then the end is told once more, so that it is the newest.
 pub fn cancel(scope: &mut WriteScope<'_>, id: JobId, version: i64) -> DbResult<bool> {
     let Some(mut row) = find(scope, id)?.filter(|row| !row.is_over()) else { return Ok(false) };
+    if row.version >= version {
+        advance(scope, row, JobStatus::Cancelled, |_| ())?;
+        return Ok(true);
+    }
     row.status = JobStatus::Cancelled.as_str().to_owned();
-    // Another number than the task has read, so that what it is about to write is refused.
-    row.version = (row.version + 1).max(version);
-    write(scope, &row)?;
+    row.version = version;
+    scope.execute_one(payments_import::table, |rows| {
+        diesel::update(rows.filter(payments_import::id.eq(row.id))).set(&row)
+    })?;
     Ok(true)
 }
 
@@ -155,10 +161,4 @@ pub fn advance(
     let body = serde_json::to_value(&job).map_err(DbError::json)?;
     scope.emit(NewEvent::new(Topic::Jobs, row.id, row.id, row.version, change, body))?;
     Ok(row)
-}
-
-fn write(scope: &mut WriteScope<'_>, row: &ImportRow) -> DbResult<()> {
-    scope.execute_one(payments_import::table, |rows| {
-        diesel::update(rows.filter(payments_import::id.eq(row.id))).set(row)
-    })
 }
