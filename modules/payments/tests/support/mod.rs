@@ -27,7 +27,10 @@ impl Issuer {
             e: number(public.exponent().big_endian_without_leading_zero()),
         }]);
         let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
         Self(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap())
     }
 
@@ -43,9 +46,17 @@ impl Issuer {
             username: "somebody".to_owned(),
             id: UserId::from_uuid(user),
             tenant_id: tenant,
-            auth: Login { method: "password".to_owned(), level: 1000, session_id: "s".to_owned(), instant: now },
+            auth: Login {
+                method: "password".to_owned(),
+                level: 1000,
+                session_id: "s".to_owned(),
+                instant: now,
+            },
         };
-        let header = Header { kid: Some("test".to_owned()), ..Header::new(Algorithm::RS256) };
+        let header = Header {
+            kid: Some("test".to_owned()),
+            ..Header::new(Algorithm::RS256)
+        };
         jsonwebtoken::encode(&header, &claims, &self.0).unwrap()
     }
 }
