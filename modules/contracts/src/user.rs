@@ -34,6 +34,8 @@ text_enum! {
         Operator => "operator",
         /// An administrator.
         Admin => "admin",
+        /// An administrator of the platform, who works across bodies.
+        Platform => "platform",
     }
 }
 

@@ -92,12 +92,16 @@ catalogue! {
         "Other resources refer to it. Remove those references first.";
     CallInFlight = "call-in-flight", CONFLICT, "A registration is under way",
         "The registry is being asked for a number at this moment. Repeat when the time named in the detail is over.";
+    MessageRegistered = "message-registered", CONFLICT, "The message is registered already",
+        "A message with a protocol number does not change any more. Write another one.";
     IdempotencyRunning = "idempotency-running", CONFLICT, "The first request still runs",
         "A request with the same Idempotency-Key has not ended yet. Wait a moment and repeat.";
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body exceeds the limit of this installation (http.body_limit_bytes). Files are uploaded apart.";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is too large",
-        "The file exceeds the limit of this installation (applications.upload_max_bytes).";
+        "The file exceeds the limit of this installation (applications.files.max_bytes).";
+    RangeNotSatisfiable = "range-not-satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such part",
+        "The header Range names bytes behind the end of the file. Content-Range says how many bytes there are.";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
         "Send the body as Content-Type: application/json.";
     Validation = "validation", UNPROCESSABLE_ENTITY, "Some fields are not valid",
@@ -140,6 +144,8 @@ catalogue! {
         "The service accepts one application per unique id, and one with the same id was sent before.";
     FileRefused = "file-refused", UNPROCESSABLE_ENTITY, "A file is refused",
         "A file named in the body is unknown, not finished, used elsewhere, of another owner, empty, or of a type that is not accepted.";
+    TooManyFiles = "too-many-files", UNPROCESSABLE_ENTITY, "There are too many files",
+        "The application, or the body, holds more files than this installation accepts (applications.files.max_count).";
     UploadMismatch = "upload-mismatch", UNPROCESSABLE_ENTITY, "The file is not what was announced",
         "Size, hash or type of the bytes received differ from what was announced. Begin the upload again.";
     IdempotencyMismatch = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The key was used for another request",

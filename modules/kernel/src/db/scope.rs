@@ -297,6 +297,23 @@ impl<'c> WriteScope<'c> {
         Ok(id)
     }
 
+    /// Goes on for another tenant in the same transaction, for the stated reason: a platform
+    /// administrator makes or changes a tenant whose rows are that tenant's own.
+    ///
+    /// # Errors
+    /// The work's own.
+    pub fn within<R, E>(
+        &mut self,
+        _reason: &'static str,
+        tenancy: Tenancy,
+        work: impl FnOnce(&mut WriteScope<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut scope = WriteScope::new(self.scope.connection, tenancy, self.module);
+        let result = work(&mut scope);
+        self.emitted |= scope.emitted;
+        result
+    }
+
     /// Does work that may fail without ending the transaction: on an error, what it wrote is undone.
     ///
     /// # Errors

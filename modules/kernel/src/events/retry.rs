@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Event, Failure, NewEvent, Topic};
+use super::{Change, Event, Failure, NewEvent, Topic};
 use crate::clock;
 use crate::db::{DbResult, WriteScope};
 use crate::id::EventId;
 
-/// Attempts after which an event becomes a dead letter.
+/// Attempts after which an event becomes a dead letter, unless its `retry_meta` says otherwise.
 pub const MAX_ATTEMPTS: i64 = 10;
 
 /// Why an attempt failed, as the queue keeps it.
@@ -38,8 +38,13 @@ pub struct RetryMeta {
     pub state: Value,
     /// Why it failed last.
     pub error: RetryError,
-    /// How often it was tried again.
+    /// How often it was tried again since it failed first, or since it was redriven.
     pub attempt: i64,
+    /// How many attempts it has; those of the schedule may change while it waits.
+    pub max_attempts: i64,
+    /// How often it was delivered again in all. It never starts again: the inbox tells by it the
+    /// attempts after a redrive from those before.
+    pub redelivery: i64,
     /// Whether an administrator gave it up: the consumer records it and goes on.
     pub discarded: bool,
 }
@@ -53,11 +58,13 @@ impl RetryMeta {
         let of_error = |key: &str| {
             error.and_then(|error| error.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
+        let number = |key: &str| value.get(key).and_then(Value::as_i64);
+        let attempt = number("attempt").unwrap_or(0);
         Some(Self {
             original_topic: text("original_topic")?,
             original_key: text("original_key").unwrap_or_default(),
             original_event_id: text("original_event_id")?.parse().ok()?,
-            aggregate_version: value.get("aggregate_version").and_then(Value::as_i64).unwrap_or(0),
+            aggregate_version: number("aggregate_version").unwrap_or(0),
             consumer: text("consumer")?,
             state: value.get("state").cloned().unwrap_or(Value::Null),
             error: RetryError {
@@ -65,7 +72,9 @@ impl RetryMeta {
                 detail: of_error("detail"),
                 permanent: error.and_then(|e| e.get("permanent")).and_then(Value::as_bool).unwrap_or(false),
             },
-            attempt: value.get("attempt").and_then(Value::as_i64).unwrap_or(0),
+            attempt,
+            max_attempts: number("max_attempts").unwrap_or(MAX_ATTEMPTS),
+            redelivery: number("redelivery").unwrap_or(attempt),
             discarded: value.get("discarded").and_then(Value::as_bool).unwrap_or(false),
         })
     }
@@ -75,19 +84,27 @@ impl RetryMeta {
 pub struct Redelivery;
 
 impl Redelivery {
-    /// The event of a queue entry, on its way to the topic that it came from, with the retry's own
-    /// fields set in `retry_meta`. `None` if the entry names no topic that exists.
+    /// The event of a queue entry (as it was stored), on its way to the topic that it came from, with
+    /// the retry's own fields set in `retry_meta`. `None` if the entry is no event, or names no topic
+    /// that exists.
     #[must_use]
-    pub fn of(entry: &Event, fields: Value) -> Option<NewEvent> {
-        let meta = entry.retry_meta()?;
-        let topic = Topic::parse(&meta.original_topic)?;
-        let mut payload = entry.body_map();
+    pub fn of(entry: &Value, fields: Value) -> Option<NewEvent> {
+        let meta = RetryMeta::read(entry.get("retry_meta")?)?;
+        let topic = Topic::parse(&meta.original_topic).filter(|topic| *topic != Topic::RetryQueue)?;
+        let entity = entry.get("id")?.as_str()?.parse().ok()?;
+        let mut payload = entry.as_object()?.clone();
         if let (Some(Value::Object(target)), Value::Object(fields)) = (payload.get_mut("retry_meta"), fields) {
             target.extend(fields);
         }
-        let mut event = NewEvent::again(topic, entry, Value::Object(payload));
-        event.aggregate_version = meta.aggregate_version;
-        Some(event.keyed(meta.original_key))
+        Some(NewEvent {
+            topic,
+            key: meta.original_key,
+            entity,
+            aggregate_version: meta.aggregate_version,
+            change: Change::data(),
+            body: Value::Object(payload),
+            redelivered: true,
+        })
     }
 }
 

@@ -171,7 +171,10 @@ fn check(value: &Value, most: usize) -> Result<(), Problem> {
 }
 
 /// Gives the value its type; what does not fit is a fault of the field.
-fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+///
+/// # Errors
+/// [`ProblemKind::Validation`] naming the field, never its value.
+pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let field = error.path().to_string();
         let field = if field == "." { "body".to_owned() } else { field };

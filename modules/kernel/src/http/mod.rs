@@ -9,7 +9,7 @@ mod page;
 mod scope;
 mod server;
 
-pub use body::{Body, OptionalBody, read_limited};
+pub use body::{Body, OptionalBody, read_limited, typed};
 pub use docs::{asyncapi_document, merged_openapi, module_openapi};
 pub use idempotency::{Created, IdempotencyKey};
 pub use middleware::current_request_id;

@@ -278,11 +278,11 @@ fn take_one(
         return Ok(());
     }
     let from_retry = event.topic != Topic::RetryQueue && meta.is_some();
-    let (original, attempt) = match &meta {
-        Some(meta) if from_retry => (meta.original_event_id, meta.attempt),
+    let (original, redelivery) = match &meta {
+        Some(meta) if from_retry => (meta.original_event_id, meta.redelivery),
         _ => (event.event_id, 0),
     };
-    if !first_time(connection, consumer, original, attempt)? {
+    if !first_time(connection, consumer, original, redelivery)? {
         return Ok(());
     }
     let key = ordering_key(worker, &event);
@@ -292,7 +292,7 @@ fn take_one(
     {
         return park(connection, consumer, key, &event);
     }
-    note(connection, consumer, original, attempt)?;
+    note(connection, consumer, original, redelivery)?;
     if from_retry && meta.as_ref().is_some_and(|meta| meta.discarded) {
         tracing::info!(consumer, event_id = %original, "an event that an administrator gave up was recorded");
         return match &key {
@@ -434,8 +434,14 @@ fn fail(
 ) -> DbResult<()> {
     let consumer = worker.consumer.name();
     let meta = event.retry_meta();
+    if event.topic == Topic::RetryQueue {
+        // On the queue again it would come back at once, for ever, under the wrong consumer's name.
+        tracing::error!(consumer, event_id = %event.event_id, kind = failure.kind, detail = failure.detail, "an entry of the retry queue cannot be kept; the queue waits for it");
+        return Err(DbError::Unavailable(failure.kind));
+    }
     let attempt = meta.as_ref().map_or(0, |meta| meta.attempt);
-    failure.permanent |= attempt >= retry::MAX_ATTEMPTS;
+    let most = meta.as_ref().map_or(retry::MAX_ATTEMPTS, |meta| meta.max_attempts);
+    failure.permanent |= attempt >= most;
     let mut scope = WriteScope::new(connection, event.tenancy(), worker.database.module());
     if failure.permanent {
         metrics::counter!("oc_event_dead_total", "consumer" => consumer).increment(1);

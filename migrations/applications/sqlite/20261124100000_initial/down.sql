@@ -1,0 +1,10 @@
+DROP TABLE applications_citizen_alias;
+DROP TABLE applications_citizen;
+DROP TABLE applications_form;
+DROP TABLE applications_service_office;
+DROP TABLE applications_service;
+DROP TABLE applications_anomaly;
+DROP TABLE applications_act;
+DROP TABLE applications_payment_item;
+DROP TABLE applications_history;
+DROP TABLE applications_application;

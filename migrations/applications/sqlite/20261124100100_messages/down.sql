@@ -1,0 +1,2 @@
+DROP TABLE applications_message;
+DROP TABLE applications_file;

@@ -1,0 +1,2 @@
+DROP TABLE tenants_host;
+DROP TABLE tenants_tenant;

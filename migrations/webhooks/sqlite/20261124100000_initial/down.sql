@@ -1,0 +1,3 @@
+DROP TABLE webhooks_service;
+DROP TABLE webhooks_delivery;
+DROP TABLE webhooks_webhook;

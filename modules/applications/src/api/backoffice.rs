@@ -1,0 +1,138 @@
+//! The office's own data on an application.
+
+use actix_web::{HttpResponse, web};
+use opencity_formio::Mode;
+use opencity_kernel::auth::{AnyUser, Auth};
+use opencity_kernel::http::{Body, Scope};
+use opencity_kernel::id::{ApplicationId, FormId};
+use opencity_kernel::problem::ProblemBody;
+use opencity_kernel::{FieldProblem, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::applications::{Work, change};
+use super::{Shown, State, viewed};
+use crate::aggregate::Circumstances;
+use crate::domain::{Action, Reason};
+use crate::engine::Inputs;
+
+/// What the office wrote on its own form.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = BackofficeData, example = json!({"backoffice_data": {"sopralluogo": "2025-05-02"}}))]
+pub struct Backoffice {
+    /// The data of the back-office form.
+    #[schema(value_type = Option<Object>)]
+    pub backoffice_data: Option<Value>,
+}
+
+type Path = web::Path<(String, ApplicationId)>;
+
+/// The office's own data.
+#[utoipa::path(
+    get, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.get",
+    tag = "applications", summary = "The office's own data",
+    params(("id" = ApplicationId, Path, description = "The application")),
+    responses(
+        (status = 200, description = "The data", body = Backoffice),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub async fn get(
+    state: web::Data<State>,
+    scope: Scope,
+    caller: Auth<AnyUser>,
+    path: Path,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.into_caller();
+    let id = path.into_inner().1;
+    let base = scope.base_url;
+    let data = state
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), move |scope| {
+            let (aggregate, relation) = viewed(scope, &base, &caller, id)?;
+            if !relation.may_see_backoffice_data() {
+                return Err(Problem::forbidden(Reason::Forbidden.sentence()));
+            }
+            Ok(aggregate.details.backoffice_data)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(Backoffice { backoffice_data: data }))
+}
+
+/// Writes the office's own data.
+#[utoipa::path(
+    put, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.replace",
+    tag = "applications", summary = "Write the office's own data (POST does the same)",
+    params(("id" = ApplicationId, Path, description = "The application")),
+    request_body = Backoffice,
+    responses(
+        (status = 201, description = "The application", body = Object),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not for this caller", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields to correct, or the state does not allow it", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub async fn put(
+    state: web::Data<State>,
+    scope: Scope,
+    caller: Auth<AnyUser>,
+    path: Path,
+    body: Body<Backoffice>,
+) -> Result<HttpResponse, Problem> {
+    let shown = Shown::of(&scope);
+    let id = path.into_inner().1;
+    let data = body.value.backoffice_data;
+    let answer = change(&state, &scope, caller.into_caller(), id, move |work| {
+        write(work, data)?;
+        let state = work.state.clone();
+        Ok(state.show(work.scope, &shown, &work.aggregate, &work.relation)?)
+    })
+    .await?;
+    Ok(HttpResponse::Created().json(answer))
+}
+
+/// Checks the data on the service's back-office form and keeps them.
+pub(super) fn write(work: &mut Work<'_, '_>, data: Option<Value>) -> Result<(), Problem> {
+    work.check(Action::Backoffice, Circumstances::default())?;
+    let data = data.filter(|data| !data.is_null());
+    let form = match work.aggregate.service.backoffice_form_id {
+        Some(id) => {
+            let forms = work.state.forms.clone();
+            forms.newest(work.scope, FormId::from_uuid(id))?
+        }
+        None => None,
+    };
+    let data = match (data, form) {
+        (Some(data), Some((_, form))) => {
+            let data = form.clear_hidden(&opencity_formio::normalise_input(&data, &form));
+            form.validate(&data, Mode::Submit).map_err(|errors| {
+                let errors = errors.into_iter().map(|error| FieldProblem {
+                    field: format!("backoffice_data.{}", error.field),
+                    code: error.code.to_owned(),
+                    message: error.message,
+                });
+                Problem::validation(errors.collect())
+            })?;
+            Some(data)
+        }
+        (Some(data), None) if data.is_object() => Some(data),
+        (Some(_), None) => {
+            return Err(Problem::field("backoffice_data", "type", "Give the data as a JSON object."));
+        }
+        (None, _) => None,
+    };
+    work.apply(
+        Action::Backoffice,
+        Inputs {
+            change: Some(Box::new(move |_, details, _| details.backoffice_data = data)),
+            ..Inputs::default()
+        },
+    )
+}

@@ -1,0 +1,374 @@
+//! GET `applications`.
+
+use actix_web::http::header::ACCEPT;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{NaiveDate, Timelike};
+use diesel::prelude::*;
+use opencity_kernel::auth::{AnyUser, Auth, CallerKind};
+use opencity_kernel::db::{DbError, DbResult, MultiBackend, TenantScope};
+use opencity_kernel::http::{Collection, PageQuery, Scope, Sort};
+use opencity_kernel::id::{ApplicationId, OfficeId, ServiceId, UserId};
+use opencity_kernel::instant::Instant;
+use opencity_kernel::problem::ProblemBody;
+use opencity_kernel::{Problem, auth};
+use serde_json::{Value, json};
+
+use super::{Shown, State, relations};
+use crate::aggregate::{self, Aggregate};
+use crate::domain::{Status, Who};
+use crate::store::application::Application;
+use crate::store::replica;
+use crate::store::schema::applications_application as t;
+
+/// The media type of places.
+pub(super) const GEO_JSON: &str = "application/geo+json";
+
+/// Whether the caller asks for places: exactly so.
+pub(super) fn wants_geo_json(request: &HttpRequest) -> bool {
+    request.headers().get(ACCEPT).is_some_and(|accept| accept.as_bytes() == GEO_JSON.as_bytes())
+}
+
+/// The place of an application.
+pub(super) fn point(aggregate: &Aggregate) -> Option<Value> {
+    let place = opencity_formio::geolocation(&aggregate.data)?;
+    Some(json!({"type": "Point", "coordinates": [place.longitude, place.latitude]}))
+}
+
+/// Whose applications are listed.
+#[derive(Debug, Clone)]
+enum Seen {
+    /// All of the tenant.
+    All,
+    /// A citizen's own.
+    Own(UserId),
+    /// Those that an operator works.
+    Worked {
+        me: UserId,
+        services: Vec<ServiceId>,
+        offices: Vec<OfficeId>,
+    },
+}
+
+/// Which column a date is compared with.
+#[derive(Debug, Clone, Copy)]
+enum Date {
+    Created,
+    Updated,
+    Submitted,
+}
+
+/// How a date is compared.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    After,
+    StrictlyAfter,
+    Before,
+    StrictlyBefore,
+}
+
+#[derive(Debug, Clone)]
+struct Filter {
+    seen: Seen,
+    service: Option<ServiceId>,
+    status: Option<Status>,
+    dates: Vec<(Date, Bound, Instant)>,
+}
+
+type Rows<'a> = t::BoxedQuery<'a, MultiBackend>;
+
+impl Filter {
+    fn narrow<'a>(&self, rows: Rows<'a>) -> Rows<'a> {
+        let rows = match self.seen.clone() {
+            Seen::All => rows,
+            Seen::Own(user) => rows.filter(t::user_id.eq(user)),
+            Seen::Worked { me, services, offices } => {
+                let offices: Vec<Option<OfficeId>> = offices.into_iter().map(Some).collect();
+                rows.filter(
+                    t::service_id
+                        .eq_any(services)
+                        .or(t::operator_id.is_not_null().and(t::operator_id.eq(Some(me))))
+                        .or(t::office_id.is_not_null().and(t::office_id.eq_any(offices))),
+                )
+            }
+        };
+        let rows = match self.service {
+            Some(service) => rows.filter(t::service_id.eq(service)),
+            None => rows,
+        };
+        let rows = match self.status {
+            Some(status) => rows.filter(t::status.eq(status.code())),
+            None => rows.filter(t::status.ne(Status::Draft.code())),
+        };
+        self.dates.iter().fold(rows, |rows, (date, bound, at)| within(rows, *date, *bound, *at))
+    }
+}
+
+fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
+    match (date, bound) {
+        (Date::Created, Bound::After) => rows.filter(t::created_at.ge(at)),
+        (Date::Created, Bound::StrictlyAfter) => rows.filter(t::created_at.gt(at)),
+        (Date::Created, Bound::Before) => rows.filter(t::created_at.le(at)),
+        (Date::Created, Bound::StrictlyBefore) => rows.filter(t::created_at.lt(at)),
+        (Date::Updated, Bound::After) => rows.filter(t::updated_at.ge(at)),
+        (Date::Updated, Bound::StrictlyAfter) => rows.filter(t::updated_at.gt(at)),
+        (Date::Updated, Bound::Before) => rows.filter(t::updated_at.le(at)),
+        (Date::Updated, Bound::StrictlyBefore) => rows.filter(t::updated_at.lt(at)),
+        (Date::Submitted, Bound::After) => rows.filter(t::submitted_at.ge(at)),
+        (Date::Submitted, Bound::StrictlyAfter) => rows.filter(t::submitted_at.gt(at)),
+        (Date::Submitted, Bound::Before) => rows.filter(t::submitted_at.le(at)),
+        (Date::Submitted, Bound::StrictlyBefore) => rows.filter(t::submitted_at.lt(at)),
+    }
+}
+
+/// Applications.
+#[utoipa::path(
+    get, path = "/lang/api/applications", operation_id = "applications.application.list",
+    tag = "applications", summary = "The applications that the caller may see",
+    params(
+        ("service" = Option<String>, Query, description = "Slug of a service", max_length = 255),
+        ("service_identifier" = Option<String>, Query, description = "Identifier of a service", max_length = 255),
+        ("service_id" = Option<ServiceId>, Query, description = "A service"),
+        ("status" = Option<String>, Query, description = "One state; drafts only with 1000", max_length = 5),
+        ("order" = Option<String>, Query, description = "creationTime, the only one", max_length = 20),
+        ("sort" = Option<String>, Query, description = "ASC or DESC", max_length = 4),
+        ("limit" = Option<i64>, Query, description = "Entries of a page", minimum = 1, maximum = 100),
+        ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100_000),
+        ("cursor" = Option<String>, Query, description = "Where the page before ended: from its next link", max_length = 100),
+        ("createdAt[after]" = Option<String>, Query, description = "As [before], [strictly_after], [strictly_before], and of updatedAt and submittedAt", max_length = 40),
+    ),
+    responses(
+        (status = 200, description = "A page", body = Object),
+        (status = 400, description = "A parameter that is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "A service that the caller may not see", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    scope: Scope,
+    caller: Auth<AnyUser>,
+) -> Result<HttpResponse, Problem> {
+    let page = PageQuery::of(&request)?;
+    if page.parameter("order").is_some_and(|order| order != "creationTime") {
+        return Err(Problem::bad_parameter("order", "creationTime"));
+    }
+    let status = status_of(&page)?;
+    let dates = dates_of(&page)?;
+    let cursor = page.cursor.as_deref().map(read_cursor).transpose()?;
+    let caller = caller.into_caller();
+    let service = service_of(&state, &caller, &page).await?;
+    let shown = Shown::of(&scope);
+    let geo = wants_geo_json(&request);
+    let state = state.get_ref().clone();
+    let database = state.ctx.db.clone();
+    let (answer, kind) = database
+        .read::<_, Problem>(caller.tenancy(), move |scope| {
+            let seen = seen(scope, &caller)?;
+            let filter = Filter { seen, service, status, dates };
+            let (rows, count) = find(scope, &filter, &page, cursor)?;
+            let limit = usize::try_from(page.limit).unwrap_or_default();
+            let more = rows.len() > limit;
+            let mut rows = rows;
+            rows.truncate(limit);
+            let next = rows.last().filter(|_| more).map(write_cursor);
+            let found = Aggregate::page(scope, &shown.base, rows)?;
+            if geo {
+                return Ok((features(&found, &shown), GEO_JSON));
+            }
+            let callers = relations(scope, &found, &caller)?;
+            let mut data = Vec::with_capacity(found.len());
+            for (aggregate, relation) in found.iter().zip(&callers) {
+                data.push(state.show(scope, &shown, aggregate, relation)?);
+            }
+            let base = format!("{}/api/applications", shown.base);
+            let collection = Collection::new(&page, &base, count, data, next);
+            Ok((serde_json::to_value(collection).map_err(DbError::json)?, "application/json"))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().content_type(kind).body(answer.to_string()))
+}
+
+fn find(
+    scope: &mut TenantScope<'_>,
+    filter: &Filter,
+    page: &PageQuery,
+    cursor: Option<(Instant, ApplicationId)>,
+) -> DbResult<(Vec<Application>, i64)> {
+    let count = scope.get(t::table, |rows| filter.narrow(rows.into_boxed()).count())?;
+    let rows = scope.load(t::table, |rows| {
+        let rows = filter.narrow(rows.into_boxed());
+        let rows = match (page.sort, cursor) {
+            (Sort::Ascending, Some((at, id))) => {
+                rows.filter(t::created_at.gt(at).or(t::created_at.eq(at).and(t::id.gt(id))))
+            }
+            (Sort::Descending, Some((at, id))) => {
+                rows.filter(t::created_at.lt(at).or(t::created_at.eq(at).and(t::id.lt(id))))
+            }
+            (_, None) => rows.offset(page.offset),
+        };
+        let rows = match page.sort {
+            Sort::Ascending => rows.order((t::created_at.asc(), t::id.asc())),
+            Sort::Descending => rows.order((t::created_at.desc(), t::id.desc())),
+        };
+        rows.limit(page.limit + 1).select(Application::as_select())
+    })?;
+    Ok((rows, count))
+}
+
+fn features(found: &[Aggregate], shown: &Shown) -> Value {
+    let features: Vec<Value> = found
+        .iter()
+        .filter_map(|aggregate| {
+            let row = &aggregate.row;
+            Some(json!({
+                "type": "Feature",
+                "id": row.id,
+                "geometry": point(aggregate)?,
+                "properties": {
+                    "id": row.id,
+                    "subject": row.subject,
+                    "status": row.status.to_string(),
+                    "created_at": row.created_at,
+                    "service": aggregate.service.slug,
+                    "url": super::address(&shown.base, row),
+                },
+            }))
+        })
+        .collect();
+    json!({"type": "FeatureCollection", "features": features})
+}
+
+/// Whose applications the caller sees.
+fn seen(scope: &mut TenantScope<'_>, caller: &auth::Caller) -> DbResult<Seen> {
+    Ok(match &caller.kind {
+        CallerKind::Citizen { .. } | CallerKind::Service(_) => Seen::Own(caller.id),
+        CallerKind::Administrator(_) | CallerKind::Platform => Seen::All,
+        CallerKind::Operator(operator) if operator.system_user => Seen::All,
+        CallerKind::Operator(operator) => {
+            let offices: Vec<OfficeId> = operator.offices.iter().copied().collect();
+            let mut services: Vec<ServiceId> = operator.enabled_services.iter().copied().collect();
+            if !offices.is_empty() {
+                services.extend(replica::services_of_offices(scope, &offices)?);
+            }
+            Seen::Worked { me: operator.id, services, offices }
+        }
+    })
+}
+
+/// The service that is asked for: 404 where there is none, 403 where the caller does not work it.
+async fn service_of(
+    state: &State,
+    caller: &auth::Caller,
+    page: &PageQuery,
+) -> Result<Option<ServiceId>, Problem> {
+    let mut asked = None;
+    for name in ["service_id", "service_identifier", "service"] {
+        let Some(value) = page.parameter(name).map(str::to_owned) else { continue };
+        let found = state
+            .ctx
+            .find_replica(caller.tenancy(), move |scope| match name {
+                "service_id" => match value.parse::<ServiceId>() {
+                    Ok(id) => replica::service(scope, id),
+                    Err(_) => Ok(None),
+                },
+                "service_identifier" => replica::service_by_identifier(scope, &value),
+                _ => replica::service_by_slug(scope, &value),
+            })
+            .await?
+            .ok_or_else(|| Problem::not_found("service"))?;
+        let relation = aggregate::relation(caller, &found);
+        if !caller.is_citizen() && !relation.is(Who::BACK_OFFICE.or(Who::DESK)) {
+            return Err(Problem::forbidden(
+                "The service is not one of yours; ask the administrator to enable you on it.",
+            ));
+        }
+        let id = ServiceId::from_uuid(found.id);
+        if asked.is_some_and(|other| other != id) {
+            // Two names of two services: nothing is of both.
+            return Ok(Some(ServiceId::from_uuid(uuid::Uuid::nil())));
+        }
+        asked = Some(id);
+    }
+    Ok(asked)
+}
+
+fn status_of(page: &PageQuery) -> Result<Option<Status>, Problem> {
+    let codes = || Status::ALL.map(|status| status.to_string()).join(", ");
+    page.parameter("status")
+        .map(|text| {
+            text.parse().map_err(|_| Problem::bad_parameter("status", &format!("one of {}", codes())))
+        })
+        .transpose()
+}
+
+fn dates_of(page: &PageQuery) -> Result<Vec<(Date, Bound, Instant)>, Problem> {
+    let mut dates = Vec::new();
+    for (key, value) in page.parameters() {
+        let Some((name, rest)) = key.split_once('[') else { continue };
+        let date = match name {
+            "createdAt" => Date::Created,
+            "updatedAt" => Date::Updated,
+            "submittedAt" => Date::Submitted,
+            _ => continue,
+        };
+        let bound = match rest.trim_end_matches(']') {
+            "after" => Bound::After,
+            "strictly_after" => Bound::StrictlyAfter,
+            "before" => Bound::Before,
+            "strictly_before" => Bound::StrictlyBefore,
+            _ => continue,
+        };
+        if !value.is_empty() {
+            let at = instant_of(value)
+                .ok_or_else(|| Problem::bad_parameter(key, "yyyy-mm-dd or yyyy-mm-ddTHH:mm:ss+hh:mm"))?;
+            dates.push((date, bound, at));
+        }
+    }
+    Ok(dates)
+}
+
+fn instant_of(text: &str) -> Option<Instant> {
+    // A plus sign that was not escaped in the address arrives as a space.
+    if let Ok(instant) = Instant::parse(&text.replace(' ', "+")) {
+        return Some(instant);
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    // Midnight in Italy is at one of two offsets.
+    ["+02:00", "+01:00"]
+        .into_iter()
+        .filter_map(|offset| Instant::parse(&format!("{day}T00:00:00{offset}")).ok())
+        .find(|at| at.rome().date_naive() == day && at.rome().hour() == 0)
+}
+
+fn write_cursor(row: &Application) -> String {
+    format!("{}_{}", row.created_at.micros(), row.id)
+}
+
+fn read_cursor(text: &str) -> Result<(Instant, ApplicationId), Problem> {
+    text.split_once('_')
+        .and_then(|(at, id)| Some((Instant::from_micros(at.parse().ok()?), id.parse().ok()?)))
+        .ok_or_else(|| Problem::bad_parameter("cursor", "the cursor of a next link, unchanged"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_date_alone_is_midnight_in_italy() {
+        assert_eq!(instant_of("2024-07-01").unwrap().to_wire(), "2024-07-01T00:00:00+02:00");
+        assert_eq!(instant_of("2024-01-01T10:00:00 01:00").unwrap().to_wire(), "2024-01-01T10:00:00+01:00");
+        assert!(instant_of("yesterday").is_none());
+    }
+
+    #[test]
+    fn a_cursor_that_was_changed_is_refused() {
+        assert!(read_cursor("1_2").is_err());
+        let id = ApplicationId::new();
+        assert_eq!(read_cursor(&format!("5_{id}")).unwrap(), (Instant::from_micros(5), id));
+    }
+}

@@ -1,0 +1,311 @@
+//! The HTTP API of the module.
+
+mod applications;
+pub mod attachments;
+mod backoffice;
+mod create;
+mod history;
+mod list;
+pub mod messages;
+mod notes;
+mod page;
+mod payment;
+mod status;
+mod transitions;
+pub mod upload;
+
+use std::sync::Arc;
+
+use actix_web::web;
+use opencity_formio::FileRef;
+use opencity_kernel::auth::{self, Permission};
+use opencity_kernel::context::ModuleContext;
+use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::http::{ApiVersion, Scope};
+use opencity_kernel::id::{ApplicationId, FileId, UserId};
+use opencity_kernel::{Problem, clock};
+use serde_json::Value;
+use utoipa::OpenApi;
+
+use crate::Settings;
+use crate::aggregate::Aggregate;
+use crate::body::{self, View};
+use crate::domain::{self, Reason};
+use crate::files::{Files, event_file, refusal, refused_field};
+use crate::forms::Forms;
+use crate::store::application::Application;
+use crate::store::file::FileKind;
+use crate::store::replica;
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    /// The module's handle on everything.
+    pub ctx: ModuleContext,
+    /// The module's settings.
+    pub settings: Arc<Settings>,
+    /// Parsed forms.
+    pub forms: Forms,
+    /// The files.
+    pub files: Files,
+}
+
+/// Anybody with a token, other modules too: what he may do depends on the application.
+#[derive(Debug)]
+pub enum Anybody {}
+
+impl Permission for Anybody {
+    const NEEDS: &'static str = "a token";
+    fn allows(_caller: &auth::Caller) -> bool {
+        true
+    }
+}
+
+/// How a request shows applications.
+#[derive(Debug, Clone)]
+struct Shown {
+    /// How the addresses of the answer begin.
+    base: String,
+    /// The version of the API.
+    version: ApiVersion,
+}
+
+impl Shown {
+    fn of(scope: &Scope) -> Self {
+        Self {
+            base: scope.base_url.clone(),
+            version: scope.version,
+        }
+    }
+}
+
+impl State {
+    /// How the tenant's addresses begin in events: see [`crate::site_of`].
+    fn site(&self, scope: &Scope) -> String {
+        crate::site_of(&self.ctx.platform, &scope.tenant)
+    }
+
+    /// The application takes the uploads that its data name.
+    ///
+    /// # Errors
+    /// 422 with the fields that name uploads that cannot be taken.
+    fn claim(
+        &self,
+        scope: &mut WriteScope<'_>,
+        site: &str,
+        aggregate: &mut Aggregate,
+        sender: UserId,
+        uploads: &[FileRef],
+    ) -> Result<(), Problem> {
+        if uploads.is_empty() && aggregate.files.is_empty() {
+            return Ok(());
+        }
+        let id = aggregate.row.id;
+        let mut refs = Vec::with_capacity(uploads.len());
+        for upload in uploads {
+            let field = format!("data.{}", upload.path);
+            let file: FileId = upload.id.parse().map_err(|_| {
+                refusal(vec![refused_field(&field, "unknown", "Name an upload by its id.")])
+            })?;
+            refs.push((file, field));
+        }
+        let rows = self.files.claim(scope, id, sender, &refs)?;
+        let kept: Vec<FileId> = rows.iter().map(|row| row.id).collect();
+        if aggregate.row.version > 0 {
+            self.files.release(scope, id, &kept)?;
+        }
+        aggregate.files.retain(|(kind, _)| kind != FileKind::Upload.as_str());
+        let api = format!("{site}/api");
+        let own = rows.iter().map(|row| (row.kind.clone(), event_file(row, &api)));
+        aggregate.files.extend(own);
+        Ok(())
+    }
+
+    /// The application as this caller sees it.
+    fn show(
+        &self,
+        scope: &mut TenantScope<'_>,
+        shown: &Shown,
+        aggregate: &Aggregate,
+        caller: &domain::Caller,
+    ) -> DbResult<Value> {
+        let view = View {
+            site: &shown.base,
+            caller,
+            version: shown.version.number(),
+            now: clock::now(),
+        };
+        let data = match shown.version {
+            ApiVersion::One => None,
+            ApiVersion::Two => {
+                let form = match (aggregate.row.form_id, aggregate.row.form_version) {
+                    (Some(id), Some(version)) => self.forms.get(scope, id, version)?,
+                    _ => None,
+                };
+                Some(body::nested(&aggregate.data, form.as_deref()))
+            }
+        };
+        body::shown(aggregate, view, data)
+    }
+}
+
+/// Reads an application and what the caller is to it, whether he may see it or not.
+fn met(
+    scope: &mut TenantScope<'_>,
+    site: &str,
+    caller: &auth::Caller,
+    id: ApplicationId,
+) -> Result<(Aggregate, domain::Caller), Problem> {
+    let aggregate = Aggregate::load(scope, site, id)?.ok_or_else(|| Problem::not_found("application"))?;
+    let relation = relation(scope, &aggregate, caller)?;
+    Ok((aggregate, relation))
+}
+
+/// Reads an application for whoever may see it.
+fn viewed(
+    scope: &mut TenantScope<'_>,
+    site: &str,
+    caller: &auth::Caller,
+    id: ApplicationId,
+) -> Result<(Aggregate, domain::Caller), Problem> {
+    let (aggregate, relation) = met(scope, site, caller, id)?;
+    may_view(&relation)?;
+    Ok((aggregate, relation))
+}
+
+fn may_view(relation: &domain::Caller) -> Result<(), Problem> {
+    if relation.may_view() {
+        Ok(())
+    } else {
+        Err(Problem::forbidden(Reason::MayNotView.sentence()))
+    }
+}
+
+/// What a caller is to an application.
+pub(crate) fn relation(
+    scope: &mut TenantScope<'_>,
+    aggregate: &Aggregate,
+    caller: &auth::Caller,
+) -> DbResult<domain::Caller> {
+    let is_other_citizen = caller.is_citizen() && caller.id != aggregate.row.user_id;
+    let tax_code = if is_other_citizen && !aggregate.details.related_cfs.is_empty() {
+        replica::citizen(scope, caller.id)?.and_then(|citizen| citizen.tax_code)
+    } else {
+        None
+    };
+    Ok(aggregate.relation(caller, tax_code.as_deref()))
+}
+
+/// The same for a page of applications of other people: the citizen's code is read once.
+fn relations(
+    scope: &mut TenantScope<'_>,
+    page: &[Aggregate],
+    caller: &auth::Caller,
+) -> DbResult<Vec<domain::Caller>> {
+    page.iter().map(|aggregate| relation(scope, aggregate, caller)).collect()
+}
+
+fn address(base: &str, row: &Application) -> String {
+    format!("{base}/api/applications/{}", row.id)
+}
+
+/// Mounts the routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let at = |path: &str| format!("/{{tenant}}/api/applications{path}");
+    config
+        .service(
+            web::resource(at(""))
+                .route(web::get().to(list::list))
+                .route(web::post().to(create::create)),
+        )
+        .service(
+            web::resource(at("/byexternal-id/{external_id}"))
+                .route(web::get().to(applications::get_external)),
+        )
+        .service(
+            web::resource(at("/{id}"))
+                .route(web::get().to(applications::get))
+                .route(web::put().to(applications::put))
+                .route(web::patch().to(applications::patch))
+                .route(web::delete().to(applications::delete)),
+        )
+        .service(web::resource(at("/{id}/history")).route(web::get().to(history::get)))
+        .service(
+            web::resource(at("/{id}/backoffice"))
+                .route(web::get().to(backoffice::get))
+                .route(web::put().to(backoffice::put))
+                .route(web::post().to(backoffice::put)),
+        )
+        .service(
+            web::resource(at("/{id}/payment"))
+                .route(web::get().to(payment::get))
+                .route(web::post().to(payment::post)),
+        )
+        .service(
+            web::resource("/{tenant}/api/v1.0/user/{id}/notes")
+                .route(web::get().to(notes::get))
+                .route(web::post().to(notes::post)),
+        )
+        .service(
+            web::resource("/{tenant}/api/status/applications/{id}")
+                .route(web::get().to(status::get)),
+        )
+        .service(
+            web::resource("/{tenant}/{locale}/pratiche/{id}/detail")
+                .route(web::get().to(page::get)),
+        );
+    transitions::routes(config);
+    attachments::routes(config);
+    messages::routes(config);
+    upload::routes(config);
+}
+
+/// The module's part of the API description.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(
+        info(
+            title = "Applications",
+            description = "Applications (pratiche): life cycle, data, history."
+        ),
+        paths(
+            list::list,
+            create::create,
+            applications::get,
+            applications::get_external,
+            applications::put,
+            applications::patch,
+            applications::delete,
+            history::get,
+            backoffice::get,
+            backoffice::put,
+            payment::get,
+            payment::post,
+            notes::get,
+            notes::post,
+            status::get,
+            page::get,
+            transitions::submit,
+            transitions::register,
+            transitions::register_outcome,
+            transitions::register_integration_request,
+            transitions::register_integration_answer,
+            transitions::assign,
+            transitions::accept,
+            transitions::reject,
+            transitions::request_integration,
+            transitions::accept_integration,
+            transitions::cancel_integration,
+            transitions::withdraw,
+            transitions::complete_payment,
+            transitions::change_status
+        )
+    )]
+    struct Document;
+    let mut document = Document::openapi();
+    document.merge(attachments::Doc::openapi());
+    document.merge(messages::Doc::openapi());
+    document.merge(upload::Doc::openapi());
+    document
+}

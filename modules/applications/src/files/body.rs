@@ -1,0 +1,254 @@
+//! Files inside a JSON body, in base64.
+//!
+//! Their rows are written before their bytes, and used in the transaction of the act: whatever fails on the way leaves a row
+//! that nothing uses, which the sweeping task finds.
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use opencity_kernel::db::{Tenancy, WriteScope};
+use opencity_kernel::files::StoredFile;
+use opencity_kernel::id::{ApplicationId, FileId, MessageId, UserId};
+use opencity_kernel::{Problem, clock};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::rules::{Accepted, HEAD, head_matches};
+use super::{Files, refusal, refused_field};
+use crate::store::file::{self, FileKind, FileRow, FileState};
+
+/// A file inside a body.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct AttachmentIn {
+    /// Its name, with an extension.
+    #[schema(max_length = 255, example = "determina.pdf")]
+    pub name: String,
+    /// The name that a person gave it.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub original_filename: Option<String>,
+    /// Its type; absent: that of the extension.
+    #[serde(default)]
+    #[schema(max_length = 100, example = "application/pdf")]
+    pub mime_type: Option<String>,
+    /// Its bytes in base64.
+    #[schema(max_length = 5_000_000, example = "JVBERi0xLjQK")]
+    pub file: String,
+    /// What it is.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub description: Option<String>,
+    /// Whether it is registered with the rest.
+    #[serde(default)]
+    pub protocol_required: Option<bool>,
+    /// Its id in a system outside.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub external_id: Option<String>,
+}
+
+/// A file of a body, checked.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    accepted: Accepted,
+    description: Option<String>,
+    protocol_required: bool,
+    external_id: Option<String>,
+    bytes: Bytes,
+}
+
+/// A file whose bytes are stored, and that a transaction is going to use.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    row: FileRow,
+    object: FileId,
+    stored: StoredFile,
+}
+
+/// Systems outside pad or do not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Files {
+    /// Checks and decodes the files of a body; `field` is the name of their array.
+    ///
+    /// # Errors
+    /// [`opencity_kernel::ProblemKind::FileRefused`] with all that is wrong; too many, too large.
+    pub fn decode(&self, field: &str, files: &[AttachmentIn]) -> Result<Vec<Decoded>, Problem> {
+        if i64::try_from(files.len()).unwrap_or(i64::MAX) > self.settings.max_count {
+            return Err(self.too_many());
+        }
+        let (mut decoded, mut errors) = (Vec::with_capacity(files.len()), Vec::new());
+        for (index, file) in files.iter().enumerate() {
+            let at = format!("{field}.{index}");
+            let original = file.original_filename.as_deref();
+            let accepted =
+                match self
+                    .settings
+                    .accept(&at, &file.name, original, file.mime_type.as_deref())
+                {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        errors.push(error);
+                        continue;
+                    }
+                };
+            let mut refuse = |code: &str, message: &str| {
+                errors.push(refused_field(&format!("{at}.file"), code, message));
+            };
+            let Some(bytes) = bytes_of(&file.file) else {
+                refuse("base64", "Send the bytes in base64.");
+                continue;
+            };
+            if bytes.is_empty() {
+                refuse("empty", "The file is empty. Send one with content.");
+            } else if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > self.settings.max_bytes {
+                return Err(self.settings.too_large());
+            } else if !head_matches(&accepted.mime_type, bytes.get(..HEAD).unwrap_or(&bytes)) {
+                refuse("content", "The bytes are not those of a file of this type.");
+            } else {
+                decoded.push(Decoded {
+                    accepted,
+                    description: file.description.clone(),
+                    protocol_required: file.protocol_required.unwrap_or(true),
+                    external_id: file.external_id.clone(),
+                    bytes: Bytes::from(bytes),
+                });
+            }
+        }
+        if errors.is_empty() {
+            Ok(decoded)
+        } else {
+            Err(refusal(errors))
+        }
+    }
+
+    /// Stores the bytes, before the transaction that uses them.
+    ///
+    /// # Errors
+    /// If the database or the store refuses.
+    pub async fn prepare(
+        &self,
+        tenancy: Tenancy,
+        sender: UserId,
+        kind: FileKind,
+        files: Vec<Decoded>,
+    ) -> Result<Vec<Prepared>, Problem> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = clock::now();
+        let rows: Vec<(FileRow, FileId)> = files
+            .iter()
+            .map(|file| {
+                let object = FileId::new();
+                let row = FileRow {
+                    tenant_id: tenancy.tenant_id(),
+                    id: FileId::new(),
+                    owner_id: sender,
+                    kind: kind.as_str().to_owned(),
+                    state: FileState::Begun.as_str().to_owned(),
+                    application_id: None,
+                    message_id: None,
+                    object_id: Some(object),
+                    upload_key: None,
+                    name: file.accepted.name.clone(),
+                    original_name: file.accepted.original_name.clone(),
+                    description: file.description.clone(),
+                    mime_type: file.accepted.mime_type.clone(),
+                    announced_size: i64::try_from(file.bytes.len()).unwrap_or(i64::MAX),
+                    size: None,
+                    sha256: None,
+                    md5: None,
+                    protocol_required: file.protocol_required,
+                    protocol_number: None,
+                    external_id: file.external_id.clone(),
+                    created_at: now,
+                    used_at: None,
+                };
+                (row, object)
+            })
+            .collect();
+        let begun = rows.clone();
+        self.ctx
+            .db
+            .write::<_, Problem>(tenancy, move |scope| {
+                begun
+                    .iter()
+                    .try_for_each(|(row, _)| Ok(file::insert(scope, row)?))
+            })
+            .await?;
+        let mut prepared = Vec::with_capacity(rows.len());
+        for ((row, object), file) in rows.into_iter().zip(files) {
+            let Some(key) = row.key() else { continue };
+            let bytes = futures::stream::iter([Ok::<_, std::convert::Infallible>(file.bytes)]);
+            let store = &self.ctx.platform.files;
+            let stored = store
+                .put(key, bytes, self.settings.max_bytes)
+                .await
+                .map_err(Problem::internal)?;
+            prepared.push(Prepared {
+                row,
+                object,
+                stored,
+            });
+        }
+        Ok(prepared)
+    }
+
+    /// Uses prepared files in the transaction of the act that they came with.
+    ///
+    /// # Errors
+    /// [`opencity_kernel::ProblemKind::TooManyFiles`], or the database.
+    pub fn attach(
+        &self,
+        scope: &mut WriteScope<'_>,
+        prepared: Vec<Prepared>,
+        application: ApplicationId,
+        message: Option<MessageId>,
+    ) -> Result<Vec<FileRow>, Problem> {
+        self.check_count(scope, application, prepared.len())?;
+        let now = clock::now();
+        let ids: Vec<FileId> = prepared.iter().map(|file| file.row.id).collect();
+        for file in &prepared {
+            file::receive(
+                scope,
+                file.row.id,
+                file.object,
+                &file.stored,
+                FileState::Finished,
+            )?;
+        }
+        if file::use_by(scope, &ids, application, message, now)? != ids.len() {
+            return Err(Problem::internal("prepared files are gone"));
+        }
+        let rows = prepared.into_iter().map(|file| FileRow {
+            state: FileState::Finished.as_str().to_owned(),
+            application_id: Some(application),
+            message_id: message,
+            size: i64::try_from(file.stored.size).ok(),
+            sha256: Some(file.stored.sha256),
+            md5: Some(file.stored.md5),
+            used_at: Some(now),
+            ..file.row
+        });
+        Ok(rows.collect())
+    }
+}
+
+/// The bytes of a base64 text; a data URL is taken too, and line breaks.
+fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    let text = match text.strip_prefix("data:") {
+        Some(url) => url.split_once(";base64,")?.1,
+        None => text,
+    };
+    if text.contains(|c: char| c.is_ascii_whitespace()) {
+        let text: String = text.split_ascii_whitespace().collect();
+        return BASE64.decode(text).ok();
+    }
+    BASE64.decode(text).ok()
+}

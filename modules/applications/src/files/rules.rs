@@ -1,0 +1,168 @@
+//! What a file must be: its name, its type, its first bytes.
+
+use std::collections::BTreeMap;
+
+use opencity_kernel::{FieldProblem, Problem, ProblemKind};
+use serde::Deserialize;
+
+use super::refused_field;
+
+/// `[applications.files]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesSettings {
+    /// The most bytes of one file.
+    pub max_bytes: u64,
+    /// The most files of one application, and of one body.
+    pub max_count: i64,
+    /// Days that an upload is kept which nothing names.
+    pub unused_days: u64,
+    /// By extension in lower case, the MIME types under which a file may come; the first one is the default.
+    pub types: BTreeMap<String, Vec<String>>,
+}
+
+/// The most characters of a file's name.
+const NAME_MAX: usize = 255;
+/// How many of the first bytes are looked at.
+pub(super) const HEAD: usize = 1024;
+
+/// Name and type of a file that may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) name: String,
+    pub(crate) original_name: String,
+    pub(crate) mime_type: String,
+}
+
+impl FilesSettings {
+    /// Checks the names and the type that the sender gives a file; `at` is the path of its object in the body, empty for the body
+    /// itself.
+    pub(crate) fn accept(
+        &self,
+        at: &str,
+        name: &str,
+        original_name: Option<&str>,
+        mime_type: Option<&str>,
+    ) -> Result<Accepted, FieldProblem> {
+        let field = |key: &str| {
+            if at.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{at}.{key}")
+            }
+        };
+        let (name, original) = (base_name(name), original_name.map(base_name));
+        let original = original
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| name.clone());
+        let name = if name.is_empty() {
+            original.clone()
+        } else {
+            name
+        };
+        if name.is_empty() || name.chars().count() > NAME_MAX || original.chars().count() > NAME_MAX
+        {
+            return Err(refused_field(
+                &field("name"),
+                "name",
+                "Give the file a name of 1 to 255 characters.",
+            ));
+        }
+        let extension = original
+            .rsplit_once('.')
+            .filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty())
+            .map(|(_, extension)| extension.to_lowercase())
+            .ok_or_else(|| {
+                refused_field(
+                    &field("name"),
+                    "extension",
+                    "Give the file's name an extension, e.g. .pdf.",
+                )
+            })?;
+        let accepted = self
+            .types
+            .get(&extension)
+            .filter(|types| !types.is_empty())
+            .ok_or_else(|| {
+                refused_field(
+                    &field("name"),
+                    "extension",
+                    "Files with this extension are not accepted.",
+                )
+            })?;
+        let given = mime_type
+            .map(|text| {
+                text.split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_lowercase()
+            })
+            .filter(|text| !text.is_empty());
+        let mime_type = match given {
+            None => accepted.first().cloned().unwrap_or_default(),
+            Some(given) if accepted.contains(&given) => given,
+            Some(_) => {
+                return Err(refused_field(
+                    &field("mime_type"),
+                    "mime_type",
+                    "The MIME type is not accepted, or is not that of the file's extension.",
+                ));
+            }
+        };
+        Ok(Accepted {
+            name,
+            original_name: original,
+            mime_type,
+        })
+    }
+
+    pub(crate) fn too_large(&self) -> Problem {
+        Problem::new(
+            ProblemKind::UploadTooLarge,
+            format!(
+                "The file has more than {} bytes. Send a smaller one.",
+                self.max_bytes
+            ),
+        )
+    }
+}
+
+/// The last part of a path, without control characters: names come from browsers and other systems.
+fn base_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.chars()
+        .filter(|c| !c.is_control())
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+/// Whether the first bytes can be those of a file of this type. Types without a mark of their own take everything but programs.
+pub(crate) fn head_matches(mime_type: &str, head: &[u8]) -> bool {
+    let starts = |marks: &[&[u8]]| marks.iter().any(|mark| head.starts_with(mark));
+    match mime_type {
+        // Readers accept the mark anywhere in the first kilobyte (ISO 32000, implementation note on the file header).
+        "application/pdf" => head.windows(5).any(|bytes| bytes == b"%PDF-"),
+        "image/jpeg" => starts(&[b"\xff\xd8\xff"]),
+        "image/png" => starts(&[b"\x89PNG\r\n\x1a\n"]),
+        "image/gif" => starts(&[b"GIF8"]),
+        "image/tiff" => starts(&[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]),
+        "image/webp" => starts(&[b"RIFF"]),
+        "application/zip" | "application/x-zip-compressed" => {
+            starts(&[b"PK\x03\x04", b"PK\x05\x06"])
+        }
+        kind if kind.starts_with("application/vnd.openxmlformats-")
+            || kind.starts_with("application/vnd.oasis.opendocument.") =>
+        {
+            starts(&[b"PK\x03\x04"])
+        }
+        _ => !starts(&[b"MZ", b"\x7fELF"]),
+    }
+}
+
+/// Keeps the first bytes of a file that comes in pieces.
+pub(crate) fn take_head(head: &mut Vec<u8>, piece: &[u8]) {
+    let missing = HEAD.saturating_sub(head.len());
+    head.extend(piece.iter().take(missing));
+}

@@ -1,0 +1,9 @@
+//! The module's tables: one file per aggregate.
+
+pub mod application;
+pub mod file;
+pub mod history;
+pub mod message;
+pub mod replica;
+pub(crate) mod schema;
+pub mod schema_messages;

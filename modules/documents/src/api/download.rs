@@ -1,0 +1,97 @@
+//! `documents/{id}/download`.
+
+use actix_web::http::header::{Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue};
+use actix_web::{HttpResponse, web};
+use futures::StreamExt;
+use opencity_kernel::Problem;
+use opencity_kernel::auth::{Auth, Caller, Permission};
+use opencity_kernel::db::DbError;
+use opencity_kernel::files::FileError;
+use opencity_kernel::http::Scope;
+use opencity_kernel::id::DocumentId;
+use opencity_kernel::problem::ProblemBody;
+
+use super::{State, of_path};
+use crate::consumers::body_of;
+use crate::maker::file_key;
+use crate::store::document;
+
+/// People, and the other modules of the installation, which fetch files with a service token.
+#[derive(Debug)]
+pub(crate) enum AnyCaller {}
+
+impl Permission for AnyCaller {
+    const NEEDS: &'static str = "a token";
+    fn allows(_caller: &Caller) -> bool {
+        true
+    }
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/documents/{id}/download", operation_id = "documents.document.download", tag = "documents",
+    summary = "The PDF of a document",
+    params(("id" = uuid::Uuid, Path, description = "The document")),
+    responses(
+        (status = 200, body = Vec<u8>, description = "The PDF/A", content_type = "application/pdf"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The caller may not see the application", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such document", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(crate) async fn download(
+    path: web::Path<(String, DocumentId)>,
+    caller: Auth<AnyCaller>,
+    _scope: Scope,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.into_caller();
+    let (tenancy, by_owner, by_person) = (caller.tenancy(), caller.is_citizen(), !caller.is_service());
+    let row = of_path(&state, caller, path.into_inner().1).await?;
+    let main = body_of(&row)?.main_document;
+    let key = file_key(row.tenant_id.uuid(), row.owner_id.uuid(), row.main_file_id.uuid());
+    let content = state.ctx.platform.files.get(key, None).await.map_err(|error| match error {
+        FileError::NotFound => Problem::internal("the file of a document is not in the store"),
+        other => Problem::unavailable(other),
+    })?;
+    if by_person {
+        let id = row.id;
+        state.ctx.db.write::<_, DbError>(tenancy, move |rows| document::count_download(rows, id, by_owner)).await?;
+    }
+    Ok(HttpResponse::Ok()
+        .content_type(main.mime_type.as_str())
+        .insert_header(disposition(&main.filename))
+        .insert_header(("Cache-Control", "private, no-store"))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .no_chunking(content.size)
+        .streaming(content.body.map(|piece| piece.map_err(Problem::unavailable))))
+}
+
+/// The file's name for old and new clients (RFC 6266 §4.3).
+fn disposition(filename: &str) -> ContentDisposition {
+    let plain: String =
+        filename.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect();
+    let mut parameters = vec![DispositionParam::Filename(plain.clone())];
+    if plain != filename {
+        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
+            charset: Charset::Ext("UTF-8".to_owned()),
+            language_tag: None,
+            value: filename.as_bytes().to_vec(),
+        }));
+    }
+    ContentDisposition { disposition: DispositionType::Attachment, parameters }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_other_letters_is_given_in_both_forms() {
+        assert_eq!(disposition("richiesta-1.pdf").to_string(), "attachment; filename=\"richiesta-1.pdf\"");
+        assert_eq!(
+            disposition("rückzug.pdf").to_string(),
+            "attachment; filename=\"r_ckzug.pdf\"; filename*=UTF-8''r%C3%BCckzug.pdf"
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! What a document is, without database and network.
+
+pub(crate) mod access;
+pub(crate) mod assembly;
+pub(crate) mod content;
+pub(crate) mod plain_text;

@@ -1,0 +1,402 @@
+//! `users`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use opencity_kernel::auth::{AdministratorOnly, AnyUser, Auth, Caller, Staff};
+use opencity_kernel::db::{DbError, Tenancy};
+use opencity_kernel::http::{ApiVersion, Body, Created, IdempotencyKey, Scope};
+use opencity_kernel::id::UserId;
+use opencity_kernel::problem::ProblemBody;
+use opencity_kernel::{Problem, clock};
+
+use super::user_input::UserIn;
+use super::user_output::UserOut;
+use crate::domain::{User, UserKind, may_delete, may_see, may_write};
+use crate::store::security;
+use crate::store::user::{self, UserFilter};
+use crate::{Core, accounts};
+
+/// The most users of one answer.
+const MAX_USERS: i64 = 1000;
+
+#[utoipa::path(
+    get, path = "/lang/api/users", operation_id = "identity.user.list", tag = "users",
+    summary = "Users; a citizen sees himself",
+    params(
+        ("roles" = Option<String>, Query, description = "cps, operatore, admin; several joined by commas", example = "operatore"),
+        ("role" = Option<String>, Query, description = "user, operator, admin"),
+        ("cf" = Option<String>, Query, description = "Fiscal code in any case: citizens only"),
+        ("username" = Option<String>, Query, description = "Operators and administrators only"),
+        ("user_group_id" = Option<uuid::Uuid>, Query, description = "Members of this office: operators only"),
+        ("limit" = Option<i64>, Query, description = "1 to 1000, which is the default"),
+        ("offset" = Option<i64>, Query, description = "Users to pass over, 0 to 100000"),
+        ("version" = Option<u8>, Query, description = "1 (default): Italian words, 2: English words"),
+    ),
+    responses(
+        (status = 200, body = [UserOut], description = "The users, oldest first"),
+        (status = 400, body = ProblemBody, description = "bad-parameter: also filters that exclude each other", content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, description = "tenant-mismatch", content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn list_users(
+    core: web::Data<Core>,
+    caller: Auth<AnyUser>,
+    version: ApiVersion,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let filter = filter_of(&request)?;
+    let tenancy = caller.tenancy();
+    let found = match load(&core, tenancy, &filter).await? {
+        // The citizen of an application that was just sent is made by its event.
+        none if none.is_empty() && filter.tax_code.is_some() => {
+            core.ctx.platform.caught_up(core.ctx.info.name).await?;
+            load(&core, tenancy, &filter).await?
+        }
+        some => some,
+    };
+    let shown: Vec<UserOut> = found
+        .iter()
+        .filter(|user| may_see(&caller, user))
+        .map(|user| UserOut::of(user, version))
+        .collect();
+    Ok(HttpResponse::Ok().json(shown))
+}
+
+async fn load(core: &Core, tenancy: Tenancy, filter: &UserFilter) -> Result<Vec<User>, Problem> {
+    let filter = filter.clone();
+    Ok(core
+        .ctx
+        .db
+        .read::<_, DbError>(tenancy, move |scope| user::list(scope, &filter))
+        .await?)
+}
+
+fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))?
+        .into_inner();
+    let value = |name: &str| {
+        query
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    };
+    let number = |name: &str, default: i64, least: i64, most: i64| match value(name) {
+        None => Ok(default),
+        Some(text) => text
+            .parse::<i64>()
+            .ok()
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| {
+                Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))
+            }),
+    };
+    let mut kinds = Vec::new();
+    for word in value("roles")
+        .into_iter()
+        .flat_map(|words| words.split(','))
+    {
+        kinds.push(match word.trim() {
+            "cps" => UserKind::Citizen,
+            "operatore" => UserKind::Operator,
+            "admin" => UserKind::Administrator,
+            _ => {
+                return Err(Problem::bad_parameter(
+                    "roles",
+                    "cps, operatore and admin, joined by commas",
+                ));
+            }
+        });
+    }
+    if let Some(word) = value("role") {
+        let kind = UserKind::parse(word)
+            .filter(|kind| *kind != UserKind::Platform)
+            .ok_or_else(|| Problem::bad_parameter("role", "user, operator or admin"))?;
+        if !kinds.is_empty() && !kinds.contains(&kind) {
+            return Err(Problem::bad_parameter(
+                "role",
+                "nothing that roles excludes",
+            ));
+        }
+        kinds = vec![kind];
+    }
+    let office = value("user_group_id")
+        .map(|id| {
+            id.parse()
+                .map_err(|_| Problem::bad_parameter("user_group_id", "an id in the form of a UUID"))
+        })
+        .transpose()?;
+    let filter = UserFilter {
+        tax_code: value("cf").map(str::to_owned),
+        username: value("username").map(str::to_owned),
+        office,
+        offset: number("offset", 0, 0, 100_000)?,
+        limit: number("limit", MAX_USERS, 1, MAX_USERS)?,
+        kinds,
+    };
+    check_combination(&filter)?;
+    Ok(filter)
+}
+
+/// A filter that only another kind of user can meet is a mistake of the caller.
+fn check_combination(filter: &UserFilter) -> Result<(), Problem> {
+    let only = |kinds: &[UserKind]| filter.kinds.iter().all(|kind| kinds.contains(kind));
+    if filter.tax_code.is_some()
+        && (!only(&[UserKind::Citizen]) || filter.username.is_some() || filter.office.is_some())
+    {
+        return Err(Problem::bad_parameter(
+            "cf",
+            "citizens only: leave username and user_group_id out, and ask for role user",
+        ));
+    }
+    if filter.username.is_some() && filter.kinds.contains(&UserKind::Citizen) {
+        return Err(Problem::bad_parameter(
+            "username",
+            "operators and administrators only",
+        ));
+    }
+    if filter.office.is_some() && !only(&[UserKind::Operator]) {
+        return Err(Problem::bad_parameter("user_group_id", "operators only"));
+    }
+    Ok(())
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/users/{id}", operation_id = "identity.user.get", tag = "users",
+    summary = "A user",
+    params(("id" = UserId, Path, description = "The user"), ("version" = Option<u8>, Query, description = "1 or 2")),
+    responses(
+        (status = 200, body = UserOut, description = "The user"),
+        (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, description = "forbidden: citizens see themselves only", content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn get_user(
+    core: web::Data<Core>,
+    caller: Auth<AnyUser>,
+    version: ApiVersion,
+    path: web::Path<(String, UserId)>,
+) -> Result<HttpResponse, Problem> {
+    let found = seen(&core, &caller, path.into_inner().1).await?;
+    Ok(HttpResponse::Ok().json(UserOut::of(&found, version)))
+}
+
+async fn seen(core: &Core, caller: &Caller, id: UserId) -> Result<User, Problem> {
+    let found = core
+        .ctx
+        .find_replica(caller.tenancy(), move |scope| user::find(scope, id))
+        .await?
+        .ok_or_else(|| Problem::not_found("user"))?;
+    if may_see(caller, &found) {
+        Ok(found)
+    } else {
+        Err(Problem::forbidden("Citizens see only themselves."))
+    }
+}
+
+#[utoipa::path(
+    post, path = "/lang/api/users", operation_id = "identity.user.create", tag = "users",
+    summary = "Makes a user: operators make citizens, administrators everybody",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer")),
+    request_body = UserIn,
+    responses(
+        (status = 201, body = UserOut, description = "The new user"),
+        (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "already-exists: the fiscal code or the user name is taken", content_type = "application/problem+json"),
+        (status = 422, body = ProblemBody, description = "validation, unknown-reference", content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn create_user(
+    core: web::Data<Core>,
+    scope: Scope,
+    caller: Auth<Staff>,
+    key: IdempotencyKey,
+    body: Body<UserIn>,
+) -> Result<HttpResponse, Problem> {
+    let mut input = body.value;
+    let password = input.password.take();
+    let mut new = User::new(
+        UserId::new(),
+        input.kind()?.unwrap_or_default(),
+        clock::now(),
+    );
+    input.apply(&mut new)?;
+    if let (UserKind::Citizen, Some(code)) = (new.kind, &new.tax_code) {
+        new.id = accounts::citizen_id(&core.ctx, caller.tenant_id(), code);
+    }
+    may_write(&caller, None, &new, password.is_some())?;
+    accounts::check(&core.ctx, &new, None)?;
+    let hash = accounts::hash_new(&core.hasher, password).await?;
+    let location = scope.api(&format!("users/{}", new.id));
+    let (actor, version) = (caller.id, scope.version);
+    key.once(&core.ctx.db, &caller, body.hash, move |scope| {
+        accounts::insert(scope, &new, hash, Some(actor))?;
+        Created::new(location, &UserOut::of(&new, version))
+    })
+    .await
+}
+
+#[utoipa::path(
+    put, path = "/lang/api/users/{id}", operation_id = "identity.user.replace", tag = "users",
+    summary = "Changes a user; the names are needed",
+    description = "A citizen changes his own contacts and addresses. What is absent stays as it is, null takes it away.",
+    params(("id" = UserId, Path, description = "The user")),
+    request_body = UserIn,
+    responses(
+        (status = 200, body = [String], description = "Done", example = json!(["Object Modified Successfully"])),
+        (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "already-exists, conflict", content_type = "application/problem+json"),
+        (status = 422, body = ProblemBody, description = "validation, unknown-reference", content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn put_user(
+    core: web::Data<Core>,
+    caller: Auth<AnyUser>,
+    path: web::Path<(String, UserId)>,
+    body: Body<UserIn>,
+) -> Result<HttpResponse, Problem> {
+    change(&core, &caller, path.into_inner().1, body.value.named()?).await?;
+    Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
+}
+
+#[utoipa::path(
+    patch, path = "/lang/api/users/{id}", operation_id = "identity.user.update", tag = "users",
+    summary = "Changes fields of a user",
+    params(("id" = UserId, Path, description = "The user")),
+    request_body = UserIn,
+    responses(
+        (status = 200, body = [String], description = "Done", example = json!(["Object Patched Successfully"])),
+        (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "already-exists, conflict", content_type = "application/problem+json"),
+        (status = 422, body = ProblemBody, description = "validation, unknown-reference", content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn patch_user(
+    core: web::Data<Core>,
+    caller: Auth<AnyUser>,
+    path: web::Path<(String, UserId)>,
+    body: Body<UserIn>,
+) -> Result<HttpResponse, Problem> {
+    change(&core, &caller, path.into_inner().1, body.value).await?;
+    Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
+}
+
+async fn change(
+    core: &Core,
+    caller: &Caller,
+    id: UserId,
+    mut input: UserIn,
+) -> Result<(), Problem> {
+    let before = seen(core, caller, id).await?;
+    let mut after = before.clone();
+    after.kind = input.kind()?.unwrap_or(before.kind);
+    let password = input.password.take();
+    input.apply(&mut after)?;
+    may_write(caller, Some(&before), &after, password.is_some())?;
+    accounts::check(&core.ctx, &after, Some(&before))?;
+    if let (true, Some(code)) = (after.tax_code != before.tax_code, &after.tax_code) {
+        // Who knows him by the corrected code only must find the same citizen.
+        let alias = accounts::citizen_id(&core.ctx, caller.tenant_id(), code);
+        if alias != before.id {
+            after.aliases.insert(alias);
+        }
+    }
+    let hash = accounts::hash_new(&core.hasher, password).await?;
+    if after != before {
+        after.updated_at = clock::now();
+    }
+    let actor = caller.id;
+    core.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            accounts::update(scope, &before, after, hash, Some(actor))
+        })
+        .await
+}
+
+#[utoipa::path(
+    delete, path = "/lang/api/users/{id}", operation_id = "identity.user.delete", tag = "users",
+    summary = "Deletes a user (administrator)",
+    params(("id" = UserId, Path, description = "The user")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "conflict", content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+pub(super) async fn delete_user(
+    core: web::Data<Core>,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, UserId)>,
+) -> Result<HttpResponse, Problem> {
+    let found = seen(&core, &caller, path.into_inner().1).await?;
+    may_delete(&caller, &found)?;
+    let actor = caller.id;
+    core.ctx
+        .db
+        .write::<_, Problem>(caller.tenancy(), move |scope| {
+            user::delete(scope, &found)?;
+            if found.kind.is_staff() {
+                security::rights_changed(scope, Some(actor), Some(&found), None)?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn filter(query: &str) -> Result<UserFilter, Problem> {
+        filter_of(&TestRequest::with_uri(&format!("/lang/api/users?{query}")).to_http_request())
+    }
+
+    #[test]
+    fn filters_of_different_kinds_exclude_each_other() {
+        for query in [
+            "cf=X&roles=operatore",
+            "cf=X&role=admin",
+            "cf=X&username=a",
+            "username=a&roles=cps",
+            "user_group_id=01943ffe-0680-7438-ae6b-000000000101&roles=admin",
+            "roles=cps&role=admin",
+            "roles=boss",
+            "role=cps",
+            "user_group_id=x",
+            "limit=0",
+            "offset=-1",
+        ] {
+            assert!(filter(query).is_err(), "{query}");
+        }
+        for query in [
+            "",
+            "cf=x",
+            "cf=x&roles=cps",
+            "cf=x&role=user",
+            "username=a&roles=operatore,admin",
+            "_=17",
+            "roles=",
+            "role=operator&roles=operatore",
+        ] {
+            assert!(filter(query).is_ok(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,527 @@
+//! Users and offices over HTTP, and the citizens that events name.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+mod support;
+
+use actix_web::http::Method;
+use opencity_kernel::events::Topic;
+use opencity_kernel::module::Module;
+use serde_json::{Value, json};
+use support::World;
+use uuid::Uuid;
+
+const CITIZEN: &str = "RSSMRA80A01H501U";
+const OFFICE: &str = "01943ffe-0680-7438-ae6b-000000000101";
+const OPERATOR: &str = "01943ffe-0680-7438-ae6b-000000000002";
+
+#[actix_web::test]
+async fn staff_finds_a_citizen_by_his_code_in_any_case_and_version() {
+    let world = World::demo().await;
+    let token = world.token("operatore").await;
+    let one = world
+        .get("/lang/api/users?cf=rssmra80a01h501u&_=17", &token)
+        .await;
+    assert_eq!(one.status, 200);
+    assert_eq!(
+        (
+            &one.body[0]["nome"],
+            &one.body[0]["codice_fiscale"],
+            &one.body[0]["role"]
+        ),
+        (&json!("Mario"), &json!(CITIZEN), &json!("user"))
+    );
+    let two = world
+        .get(
+            "/lang/api/users?roles=cps&cf=RSSMRA80A01H501U&version=2",
+            &token,
+        )
+        .await;
+    assert_eq!(
+        (&two.body[0]["given_name"], &two.body[0]["tax_code"]),
+        (&json!("Mario"), &json!(CITIZEN))
+    );
+    assert_eq!(
+        world
+            .get("/lang/api/users?cf=X&roles=admin", &token)
+            .await
+            .status,
+        400
+    );
+    let members = world
+        .get(
+            &format!("/lang/api/users?roles=operatore&user_group_id={OFFICE}"),
+            &token,
+        )
+        .await;
+    assert_eq!(members.body.as_array().unwrap().len(), 1);
+    assert_eq!(members.body[0]["username"], "operatore");
+}
+
+#[actix_web::test]
+async fn a_citizen_sees_and_changes_only_himself() {
+    let world = World::demo().await;
+    let token = world.token(CITIZEN).await;
+    let list = world.get("/lang/api/users", &token).await;
+    assert_eq!(list.body.as_array().unwrap().len(), 1);
+    let me = format!("/lang/api/users/{}", list.body[0]["id"].as_str().unwrap());
+    assert_eq!(
+        world
+            .get(&format!("/lang/api/users/{OPERATOR}"), &token)
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        world
+            .get(&format!("/lang/api/users/{}", Uuid::now_v7()), &token)
+            .await
+            .status,
+        404
+    );
+
+    let patch = world
+        .call(
+            Method::PATCH,
+            &me,
+            Some(&token),
+            Some(json!({"cellulare": "+39055", "citta_domicilio": "Bugliano"})),
+        )
+        .await;
+    assert_eq!(
+        (patch.status, patch.body),
+        (200, json!(["Object Patched Successfully"]))
+    );
+    let shown = world.get(&me, &token).await.body;
+    assert_eq!(
+        (&shown["cellulare"], &shown["citta_domicilio"]),
+        (&json!("+39055"), &json!("Bugliano"))
+    );
+    let echoed = world
+        .call(Method::PUT, &me, Some(&token), Some(shown))
+        .await;
+    assert_eq!(
+        (echoed.status, echoed.body),
+        (200, json!(["Object Modified Successfully"]))
+    );
+    for wrong in [
+        json!({"cognome": "Bianchi"}),
+        json!({"codice_fiscale": "VRDGLI92M54F205A"}),
+        json!({"role": "admin"}),
+    ] {
+        assert_eq!(
+            world
+                .call(Method::PATCH, &me, Some(&token), Some(wrong.clone()))
+                .await
+                .status,
+            422,
+            "{wrong}"
+        );
+    }
+    let password = world
+        .call(
+            Method::PATCH,
+            &me,
+            Some(&token),
+            Some(json!({"password": "a long password"})),
+        )
+        .await;
+    assert_eq!(password.status, 403);
+    assert_eq!(
+        world
+            .call(Method::DELETE, &me, Some(&token), None)
+            .await
+            .status,
+        403
+    );
+}
+
+#[actix_web::test]
+async fn operators_make_citizens_and_nobody_else() {
+    let world = World::demo().await;
+    let token = world.token("operatore").await;
+    let new = json!({"nome": "Gino", "cognome": "Neri", "codice_fiscale": "rssmra80a01h50mm"});
+    let made = world.post("/lang/api/users", &token, new.clone()).await;
+    assert_eq!(
+        (made.status, &made.body["codice_fiscale"]),
+        (201, &json!("RSSMRA80A01H50MM"))
+    );
+    let again = world.post("/lang/api/users", &token, new).await;
+    assert_eq!(
+        (again.status, again.body["errors"][0]["field"].as_str()),
+        (409, Some("tax_code"))
+    );
+    let wrong = world
+        .post(
+            "/lang/api/users",
+            &token,
+            json!({"nome": "G", "cognome": "N", "codice_fiscale": "RSSMRA80A01H501X"}),
+        )
+        .await;
+    assert_eq!(
+        (wrong.status, wrong.body["errors"][0]["field"].as_str()),
+        (422, Some("tax_code"))
+    );
+    assert!(
+        !wrong.body.to_string().contains("RSSMRA"),
+        "the answer does not repeat the value"
+    );
+    let colleague = json!({"role": "operator", "username": "x", "nome": "X", "cognome": "Y"});
+    assert_eq!(
+        world
+            .post("/lang/api/users", &token, colleague)
+            .await
+            .status,
+        403
+    );
+}
+
+#[actix_web::test]
+async fn an_administrator_gives_and_takes_rights_and_the_directory_knows_at_once() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let new = json!({"role": "operator", "username": "nuovo", "password": "opencity-demo", "nome": "N", "cognome": "O", "user_groups_ids": [OFFICE]});
+    let made = world.post("/lang/api/users", &admin, new.clone()).await;
+    assert_eq!(
+        (
+            made.status,
+            &made.body["role"],
+            &made.body["user_groups_ids"]
+        ),
+        (201, &json!("operator"), &json!([OFFICE]))
+    );
+    assert_eq!(world.post("/lang/api/users", &admin, new).await.status, 409);
+    let token = world.token("nuovo").await;
+    assert_eq!(
+        world
+            .get("/lang/api/users?roles=operatore", &token)
+            .await
+            .status,
+        200
+    );
+
+    let path = format!("/lang/api/users/{}", made.body["id"].as_str().unwrap());
+    let unknown = world
+        .call(
+            Method::PATCH,
+            &path,
+            Some(&admin),
+            Some(json!({"user_groups_ids": [Uuid::now_v7()]})),
+        )
+        .await;
+    assert_eq!(
+        (unknown.status, unknown.body["code"].as_str()),
+        (422, Some("unknown-reference"))
+    );
+    assert_eq!(
+        world
+            .call(
+                Method::PATCH,
+                &path,
+                Some(&admin),
+                Some(json!({"enabled": false}))
+            )
+            .await
+            .status,
+        200
+    );
+    world.settle().await;
+    assert_eq!(
+        world.get("/lang/api/users", &token).await.status,
+        401,
+        "his token is worth nothing now"
+    );
+    assert_eq!(world.log_in("nuovo", "opencity-demo").await.status, 401);
+    let told: Vec<Value> = world
+        .events()
+        .await
+        .into_iter()
+        .filter(|it| it.topic == Topic::Security)
+        .map(|it| it.payload)
+        .collect();
+    let last = told
+        .iter()
+        .rfind(|it| it["type"] == "rights_changed")
+        .unwrap();
+    assert_eq!(
+        (
+            &last["details"]["before"]["enabled"],
+            &last["details"]["after"]["enabled"]
+        ),
+        (&json!(true), &json!(false))
+    );
+
+    let platform = json!({"role": "platform", "username": "p", "nome": "P", "cognome": "P"});
+    assert_eq!(
+        world.post("/lang/api/users", &admin, platform).await.status,
+        403
+    );
+    assert_eq!(
+        world
+            .call(Method::DELETE, &path, Some(&admin), None)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(world.get(&path, &admin).await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_corrected_code_is_an_alias_of_the_same_citizen() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let id = world
+        .get(&format!("/lang/api/users?cf={CITIZEN}"), &admin)
+        .await
+        .body[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/lang/api/users/{id}");
+    assert_eq!(
+        world
+            .call(
+                Method::PATCH,
+                &path,
+                Some(&admin),
+                Some(json!({"codice_fiscale": "RSSMRA80A01H50MM"}))
+            )
+            .await
+            .status,
+        200
+    );
+    let event = world
+        .events_of(Topic::Users, &id)
+        .await
+        .pop()
+        .unwrap()
+        .payload;
+    let alias = event["aliases"][0].as_str().unwrap();
+    assert_ne!(alias, id);
+    assert_eq!(
+        world
+            .get(&format!("/lang/api/users/{alias}"), &admin)
+            .await
+            .body["id"],
+        json!(id)
+    );
+}
+
+#[actix_web::test]
+async fn offices_are_public_and_changed_by_administrators() {
+    let world = World::demo().await;
+    let (admin, operator) = (world.token("admin").await, world.token("operatore").await);
+    let list = world
+        .call(Method::GET, "/lang/api/user-groups", None, None)
+        .await;
+    assert_eq!(
+        (
+            list.status,
+            &list.body[0]["id"],
+            &list.body[0]["users_count"]
+        ),
+        (200, &json!(OFFICE), &json!(1))
+    );
+    assert_eq!(
+        world
+            .post(
+                "/lang/api/user-groups",
+                &operator,
+                json!({"name": "Tributi"})
+            )
+            .await
+            .status,
+        403
+    );
+    let made = world
+        .post("/lang/api/user-groups", &admin, json!({"name": "Tributi"}))
+        .await;
+    assert_eq!(
+        (made.status, &made.body["name"], &made.body["manager_id"]),
+        (201, &json!("Tributi"), &json!(null))
+    );
+    let path = format!(
+        "/lang/api/user-groups/{}",
+        made.body["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        world
+            .call(
+                Method::PUT,
+                &path,
+                Some(&admin),
+                Some(json!({"name": "Ufficio tributi", "manager_id": OPERATOR}))
+            )
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        world.call(Method::GET, &path, None, None).await.body["manager_id"],
+        OPERATOR
+    );
+    assert_eq!(
+        world
+            .call(Method::DELETE, &path, Some(&admin), None)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(world.call(Method::GET, &path, None, None).await.status, 404);
+
+    let used = world
+        .call(
+            Method::DELETE,
+            &format!("/lang/api/user-groups/{OFFICE}"),
+            Some(&admin),
+            None,
+        )
+        .await;
+    assert_eq!(
+        (used.status, used.body["code"].as_str()),
+        (409, Some("still-in-use"))
+    );
+    assert_eq!(
+        world
+            .call(
+                Method::GET,
+                &format!("/lang/api/user-groups/{OFFICE}"),
+                None,
+                None
+            )
+            .await
+            .status,
+        200
+    );
+}
+
+fn application(user: Uuid, code: &str) -> Value {
+    json!({
+        "user": user, "service_id": Uuid::nil(), "tenant": Uuid::nil(), "status": "1900", "updated_at": "2025-01-01T00:00:00+01:00",
+        "data": {
+            "applicant.data.completename.data.name": "Lia", "applicant.data.completename.data.surname": "Blu",
+            "applicant.data.fiscal_code.data.fiscal_code": code, "applicant.data.email_address": "lia@example.org"
+        }
+    })
+}
+
+#[actix_web::test]
+async fn the_citizen_of_an_application_is_made_once_and_never_overwritten() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let code = "RSSMRA80A01H5LMX";
+    let id = opencity_kernel::crypto::citizen_id(
+        &world.ctx.platform.citizen_ids,
+        world.tenancy.tenant_id().uuid(),
+        code,
+    );
+    for _ in 0..2 {
+        world
+            .tell(
+                Topic::Applications,
+                "s".to_owned(),
+                Uuid::now_v7(),
+                application(id, code),
+            )
+            .await;
+    }
+    world.settle().await;
+    let found = world
+        .get(&format!("/lang/api/users?cf={code}"), &admin)
+        .await
+        .body;
+    assert_eq!(
+        (&found[0]["id"], &found[0]["nome"], &found[0]["email"]),
+        (&json!(id), &json!("Lia"), &json!("lia@example.org"))
+    );
+    assert_eq!(
+        world.events_of(Topic::Users, &id.to_string()).await.len(),
+        1
+    );
+
+    let known = opencity_kernel::crypto::citizen_id(
+        &world.ctx.platform.citizen_ids,
+        world.tenancy.tenant_id().uuid(),
+        CITIZEN,
+    );
+    world
+        .tell(
+            Topic::Applications,
+            "s".to_owned(),
+            Uuid::now_v7(),
+            application(known, CITIZEN),
+        )
+        .await;
+    world.settle().await;
+    assert_eq!(
+        world
+            .get(&format!("/lang/api/users?cf={CITIZEN}"), &admin)
+            .await
+            .body[0]["nome"],
+        "Mario"
+    );
+}
+
+#[actix_web::test]
+async fn a_code_typed_by_an_anonymous_person_gives_him_no_identity() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let nobody = Uuid::new_v4();
+    world
+        .tell(
+            Topic::Applications,
+            "s".to_owned(),
+            Uuid::now_v7(),
+            application(nobody, CITIZEN),
+        )
+        .await;
+    world.settle().await;
+    let shown = world
+        .get(&format!("/lang/api/users/{nobody}"), &admin)
+        .await;
+    assert_eq!(
+        (shown.status, &shown.body["codice_fiscale"]),
+        (200, &json!(null))
+    );
+    assert_eq!(
+        world
+            .get(&format!("/lang/api/users?cf={CITIZEN}"), &admin)
+            .await
+            .body
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[actix_web::test]
+async fn the_present_state_can_be_told_again() {
+    let world = World::demo().await;
+    let before = world.events().await.len();
+    assert_eq!(world.module.republish(Topic::Users).await.unwrap(), Some(6));
+    assert_eq!(
+        world.module.republish(Topic::UserGroups).await.unwrap(),
+        Some(1)
+    );
+    assert_eq!(world.module.republish(Topic::Services).await.unwrap(), None);
+    let events = world.events().await;
+    assert!(
+        events[before..]
+            .iter()
+            .all(|it| it.is_republished() && it.aggregate_version == 1)
+    );
+}
+
+#[actix_web::test]
+async fn seeding_twice_changes_nothing() {
+    let world = World::demo().await;
+    let before = world.events().await.len();
+    world.module.seed_demo().await.unwrap();
+    assert_eq!(world.events().await.len(), before);
+}

@@ -1,0 +1,3 @@
+//! Numbers and what they do to a document, without database and network.
+
+pub(crate) mod numbers;

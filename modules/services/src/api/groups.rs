@@ -1,0 +1,305 @@
+//! `services-groups`: groups of services.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use opencity_kernel::Problem;
+use opencity_kernel::auth::{AdministratorOnly, Auth};
+use opencity_kernel::db::TenantScope;
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
+use opencity_kernel::id::TermId;
+use opencity_kernel::instant::Instant;
+use opencity_kernel::problem::ProblemBody;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::{OpenApi, ToSchema};
+
+use super::{State, merged, modified, ok, parameters, patched};
+use crate::domain::filter::ids;
+use crate::domain::service::GroupId;
+use crate::domain::vocabulary::{GroupFields, ServiceGroup, TermKind};
+use crate::store::{self, groups};
+use crate::view::Names;
+
+#[derive(OpenApi)]
+#[openapi(paths(list, one, create, replace, patch, delete), components(schemas(GroupView, GroupFields, ProblemBody)))]
+pub(super) struct Document;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/{tenant}/api/services-groups")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/{tenant}/api/services-groups/{id}")
+                .route(web::get().to(one))
+                .route(web::put().to(replace))
+                .route(web::patch().to(patch))
+                .route(web::delete().to(delete)),
+        );
+}
+
+/// A group of services.
+#[derive(Debug, Serialize, ToSchema)]
+struct GroupView {
+    /// The group.
+    #[schema(value_type = uuid::Uuid)]
+    id: GroupId,
+    /// The category's slug.
+    #[schema(max_length = 255)]
+    topics: Option<String>,
+    /// Names of the recipients.
+    #[schema(max_items = 1000)]
+    recipients: Vec<String>,
+    /// Names of the geographic areas.
+    #[schema(max_items = 1000)]
+    geographic_areas: Vec<String>,
+    /// How many services it has.
+    #[schema(minimum = 0, maximum = 100_000)]
+    services_count: usize,
+    /// When it was made.
+    created_at: Instant,
+    /// When it last changed.
+    updated_at: Instant,
+    /// What administrators write of it.
+    #[serde(flatten)]
+    fields: GroupFields,
+}
+
+impl GroupView {
+    fn of(group: ServiceGroup, names: &Names, members: &[GroupId]) -> Self {
+        let fields = group.fields;
+        Self {
+            id: group.id,
+            topics: fields.topics_id.and_then(|id| names.terms.get(&id)).map(|category| category.slug.clone()),
+            recipients: names.of(&fields.recipients_id),
+            geographic_areas: names.of(&fields.geographic_areas_id),
+            services_count: members.iter().filter(|member| **member == group.id).count(),
+            created_at: group.created_at,
+            updated_at: group.updated_at,
+            fields,
+        }
+    }
+}
+
+/// The terms that a filter names must exist.
+fn known(scope: &mut TenantScope<'_>, kind: TermKind, ids: &[TermId]) -> Result<(), Problem> {
+    for id in ids {
+        if store::terms::by_id(scope, kind, *id)?.is_none() {
+            return Err(Problem::not_found(kind.label()));
+        }
+    }
+    Ok(())
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services-groups", operation_id = "services.group.list", tag = "services-groups",
+    summary = "Lists the groups of services by name",
+    params(
+        ("topics_id" = Option<String>, Query, description = "Categories, joined by commas", max_length = 4000),
+        ("recipient_id" = Option<String>, Query, description = "Recipients, joined by commas", max_length = 4000),
+        ("geographic_area_id" = Option<String>, Query, description = "Geographic areas, joined by commas", max_length = 4000),
+    ),
+    responses(
+        (status = 200, description = "The groups", body = Vec<GroupView>, example = json!([{"id": "b21c4429-95e4-45d5-930f-44eb74136700", "name": "Sostegno alle famiglie", "services_count": 2}])),
+        (status = 400, description = "A parameter has a value that it does not take", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "An unknown category, recipient or area", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(())
+)]
+async fn list(api: State, scope: Scope, _caller: Public, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = parameters(&request)?;
+    let topics: Vec<TermId> = ids(&query, "topics_id")?;
+    let recipients: Vec<TermId> = ids(&query, "recipient_id")?;
+    let areas: Vec<TermId> = ids(&query, "geographic_area_id")?;
+    let shown: Vec<GroupView> = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            known(scope, TermKind::Category, &topics)?;
+            known(scope, TermKind::Recipient, &recipients)?;
+            known(scope, TermKind::Area, &areas)?;
+            let names = store::names(scope)?;
+            let members = store::services::group_of_each(scope)?;
+            let any = |wanted: &[TermId], held: &[TermId]| wanted.is_empty() || wanted.iter().any(|id| held.contains(id));
+            let wanted = |group: &ServiceGroup| {
+                any(&topics, group.fields.topics_id.as_slice())
+                    && any(&recipients, &group.fields.recipients_id)
+                    && any(&areas, &group.fields.geographic_areas_id)
+            };
+            let groups = groups::list(scope)?.into_iter().filter(wanted);
+            Ok(groups.map(|group| GroupView::of(group, &names, &members)).collect())
+        })
+        .await?;
+    Ok(ok(&shown))
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services-groups/{id}", operation_id = "services.group.read", tag = "services-groups",
+    summary = "Reads a group of services",
+    params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
+    responses(
+        (status = 200, description = "The group", body = GroupView, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136700", "name": "Sostegno alle famiglie", "services_count": 2})),
+        (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(())
+)]
+async fn one(
+    api: State,
+    scope: Scope,
+    _caller: Public,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    let shown = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            let group = groups::by_reference(scope, &reference)?;
+            let names = store::names(scope)?;
+            let members = store::services::group_of_each(scope)?;
+            Ok(GroupView::of(group, &names, &members))
+        })
+        .await?;
+    Ok(ok(&shown))
+}
+
+#[utoipa::path(
+    post, path = "/lang/api/services-groups", operation_id = "services.group.create", tag = "services-groups",
+    summary = "Adds a group of services",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
+    request_body = GroupFields,
+    responses(
+        (status = 201, description = "The new group", body = GroupView, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136700", "name": "Sostegno alle famiglie", "services_count": 0})),
+        (status = 409, description = "The slug is taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid, or it names something unknown", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn create(
+    api: State,
+    scope: Scope,
+    caller: Auth<AdministratorOnly>,
+    key: IdempotencyKey,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    let location = scope.api("services-groups/");
+    let mut given = body.value;
+    key.once(&api.ctx.db, &caller, body.hash, move |scope| {
+        store::services::name_category(scope, &mut given)?;
+        let group = groups::create(scope, GroupId::random(), GroupFields::read(given)?)?;
+        let names = store::names(scope)?;
+        Created::new(format!("{location}{}", group.id), &GroupView::of(group, &names, &[]))
+    })
+    .await
+}
+
+#[utoipa::path(
+    put, path = "/lang/api/services-groups/{id}", operation_id = "services.group.replace", tag = "services-groups",
+    summary = "Replaces a group of services",
+    params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
+    request_body = GroupFields,
+    responses(
+        (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Modified Successfully"])),
+        (status = 409, description = "The slug is taken, or somebody else changed the group", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid, or it names something unknown", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn replace(
+    api: State,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, String)>,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    let mut given = body.value;
+    api.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            let group = groups::by_reference(scope, &reference)?;
+            store::services::name_category(scope, &mut given)?;
+            groups::replace(scope, group, GroupFields::read(given)?)
+        })
+        .await?;
+    Ok(modified())
+}
+
+#[utoipa::path(
+    patch, path = "/lang/api/services-groups/{id}", operation_id = "services.group.patch", tag = "services-groups",
+    summary = "Changes some fields of a group of services",
+    description = "A JSON Merge Patch (RFC 7396).",
+    params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
+    request_body(content = Object, example = json!({"sticky": true})),
+    responses(
+        (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
+        (status = 409, description = "The slug is taken, or somebody else changed the group", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid, or it names something unknown", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn patch(
+    api: State,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, String)>,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    let mut given = body.value;
+    api.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            let group = groups::by_reference(scope, &reference)?;
+            store::services::name_category(scope, &mut given)?;
+            let fields = GroupFields::read(merged(&group.fields, given)?)?;
+            groups::replace(scope, group, fields)
+        })
+        .await?;
+    Ok(patched())
+}
+
+#[utoipa::path(
+    delete, path = "/lang/api/services-groups/{id}", operation_id = "services.group.delete", tag = "services-groups",
+    summary = "Removes a group that has no services",
+    params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It has services", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn delete(
+    api: State,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    api.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            let group = groups::by_reference(scope, &reference)?;
+            groups::delete(scope, &group)
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,71 @@
+//! What the module answers.
+
+mod forms;
+mod groups;
+mod places;
+mod services;
+mod vocabularies;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use opencity_kernel::Problem;
+use opencity_kernel::context::ModuleContext;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::OpenApi as _;
+
+use crate::domain::filter::Parameters;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) ctx: ModuleContext,
+    /// The most services that one list gives.
+    pub(crate) list_limit: usize,
+}
+
+pub(crate) type State = web::Data<Api>;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    services::routes(config);
+    forms::routes(config);
+    groups::routes(config);
+    vocabularies::routes(config);
+    places::routes(config);
+}
+
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = services::Document::openapi();
+    document.merge(forms::Document::openapi());
+    document.merge(groups::Document::openapi());
+    document.merge(vocabularies::document());
+    document.merge(places::Document::openapi());
+    document
+}
+
+fn parameters(request: &HttpRequest) -> Result<Parameters, Problem> {
+    web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map(|query| Parameters(query.into_inner()))
+        .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))
+}
+
+fn ok<T: Serialize>(body: &T) -> HttpResponse {
+    HttpResponse::Ok().json(body)
+}
+
+fn modified() -> HttpResponse {
+    ok(&["Object Modified Successfully"])
+}
+
+fn patched() -> HttpResponse {
+    ok(&["Object Patched Successfully"])
+}
+
+/// What is stored, after a JSON Merge Patch.
+fn merged<T: Serialize>(stored: &T, patch: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+    let mut whole = serde_json::to_value(stored).map_err(Problem::internal)?;
+    crate::domain::merge(&mut whole, Value::Object(patch));
+    match whole {
+        Value::Object(body) => Ok(body),
+        _ => Err(Problem::internal("what is stored is no object")),
+    }
+}

@@ -1,0 +1,388 @@
+//! `services`: the catalogue.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use opencity_contracts::service::ServiceStatus;
+use opencity_kernel::auth::{AdministratorOnly, Auth};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
+use opencity_kernel::id::{ServiceId, TermId};
+use opencity_kernel::problem::ProblemBody;
+use opencity_kernel::{Problem, ProblemKind};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::{OpenApi, ToSchema};
+
+use super::{State, modified, ok, parameters, patched};
+use crate::domain::filter::ServiceFilter;
+use crate::domain::service::{LISTED, Service, ServiceFields};
+use crate::domain::vocabulary::TermKind;
+use crate::store;
+use crate::view::ServiceView;
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(list, facets, one, form, create, replace, patch, delete),
+    components(schemas(ServiceView, ServiceFields, Facets, Facet, ProblemBody))
+)]
+pub(super) struct Document;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/{tenant}/api/services").route(web::get().to(list)).route(web::post().to(create)),
+        )
+        .service(web::resource("/{tenant}/api/services/facets").route(web::get().to(facets)))
+        .service(web::resource("/{tenant}/api/services/{id}/form").route(web::get().to(form)))
+        .service(
+            web::resource("/{tenant}/api/services/{id}")
+                .route(web::get().to(one))
+                .route(web::put().to(replace))
+                .route(web::patch().to(patch))
+                .route(web::delete().to(delete)),
+        );
+}
+
+fn is_administrator(caller: &Public) -> bool {
+    caller.0.as_ref().is_some_and(opencity_kernel::auth::Caller::is_administrator)
+}
+
+/// Only hidden services are refused, and not to administrators.
+fn visible(service: Service, administrator: bool) -> Result<Service, Problem> {
+    if service.fields.status == ServiceStatus::Hidden && !administrator {
+        return Err(Problem::forbidden("This service is not published. Ask the body for it."));
+    }
+    Ok(service)
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services", operation_id = "services.service.list", tag = "services",
+    summary = "Lists the services that the public may see",
+    description = "All filters hold together; unknown parameters are ignored. Administrators also read how services are paid.",
+    params(
+        ("q" = Option<String>, Query, description = "Words in the name or the short description", max_length = 255),
+        ("status" = Option<String>, Query, description = "1 published, 2 suspended, 4 scheduled; administrators also 0 hidden, 3 private; other values are ignored", max_length = 20),
+        ("identifier" = Option<String>, Query, description = "The name given by a system outside", max_length = 255),
+        ("topics_id" = Option<String>, Query, description = "Categories, joined by commas", max_length = 4000),
+        ("recipient_id" = Option<String>, Query, description = "Recipients, joined by commas", max_length = 4000),
+        ("geographic_area_id" = Option<String>, Query, description = "Geographic areas, joined by commas", max_length = 4000),
+        ("service_group_id" = Option<uuid::Uuid>, Query, description = "A group of services"),
+        ("user_group_ids" = Option<String>, Query, description = "Offices, joined by commas", max_length = 4000),
+        ("grouped" = Option<bool>, Query, description = "false: only services outside of groups"),
+        ("order_by" = Option<String>, Query, description = "name (default), created_at, updated_at, status, sticky", max_length = 20),
+        ("ascending" = Option<bool>, Query, description = "false: from high to low"),
+        ("sticky" = Option<bool>, Query, description = "Only those shown first, or only the others"),
+        ("limit" = Option<u32>, Query, description = "At most so many", minimum = 1),
+    ),
+    responses(
+        (status = 200, description = "The services", body = Vec<ServiceView>,
+            example = json!([{"id": "b21c4429-95e4-45d5-930f-44eb74136625", "name": "Occupazione di suolo pubblico", "slug": "occupazione-suolo-pubblico", "status": 1, "payment_parameters": {}}])),
+        (status = 400, description = "A parameter has a value that it does not take", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "The token that was sent is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No body answers at this host", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security((), ("bearer" = []))
+)]
+async fn list(api: State, scope: Scope, caller: Public, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let administrator = is_administrator(&caller);
+    let filter = ServiceFilter::of(&parameters(&request)?, administrator, api.list_limit)?;
+    let shown: Vec<Value> = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            let services = store::services::list(scope, &filter.statuses)?;
+            let names = store::names(scope)?;
+            let tenant = scope.tenant_id();
+            let shown = filter.apply(services);
+            let views = shown.iter().map(|service| ServiceView::of(tenant, service, &names).shown(administrator));
+            Ok(views.collect::<Result<_, _>>()?)
+        })
+        .await?;
+    Ok(ok(&shown))
+}
+
+/// A value of a filter that has services.
+#[derive(Debug, Serialize, ToSchema)]
+struct Facet {
+    /// The value.
+    id: TermId,
+    /// Its name.
+    #[schema(max_length = 255)]
+    name: String,
+    /// Its slug.
+    #[schema(max_length = 255)]
+    slug: String,
+    /// How many services it has.
+    #[schema(minimum = 1, maximum = 100_000)]
+    count: u32,
+}
+
+/// The values of the filters of the list that have services.
+#[derive(Debug, Serialize, ToSchema)]
+struct Facets {
+    /// Categories.
+    #[schema(max_items = 10000)]
+    topics_id: Vec<Facet>,
+    /// Recipients.
+    #[schema(max_items = 10000)]
+    recipient_id: Vec<Facet>,
+    /// Geographic areas.
+    #[schema(max_items = 10000)]
+    geographic_area_id: Vec<Facet>,
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services/facets", operation_id = "services.service.facets", tag = "services",
+    summary = "Lists the values of the list's filters that have services",
+    responses(
+        (status = 200, description = "The values, by filter", body = Facets,
+            example = json!({"topics_id": [{"id": "01943ffe-0680-7438-ae6b-000000000201", "name": "Vita pubblica", "slug": "vita-pubblica", "count": 3}], "recipient_id": [], "geographic_area_id": []})),
+        (status = 404, description = "No body answers at this host", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(())
+)]
+async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpResponse, Problem> {
+    let facets = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), |scope| {
+            let services = store::services::list(scope, &LISTED)?;
+            let mut counts: HashMap<TermId, u32> = HashMap::new();
+            for fields in services.iter().map(|service| &service.fields) {
+                let named = fields.topics_id.iter().chain(&fields.recipients_id).chain(&fields.geographic_areas_id);
+                for id in named {
+                    *counts.entry(*id).or_default() += 1;
+                }
+            }
+            let mut of = |kind| -> Result<Vec<Facet>, Problem> {
+                let terms = store::terms::list(scope, kind)?.into_iter();
+                Ok(terms
+                    .filter_map(|term| {
+                        let count = *counts.get(&term.id)?;
+                        Some(Facet { id: term.id, name: term.fields.name, slug: term.fields.slug, count })
+                    })
+                    .collect())
+            };
+            Ok(Facets {
+                topics_id: of(TermKind::Category)?,
+                recipient_id: of(TermKind::Recipient)?,
+                geographic_area_id: of(TermKind::Area)?,
+            })
+        })
+        .await?;
+    Ok(ok(&facets))
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services/{id}", operation_id = "services.service.read", tag = "services",
+    summary = "Reads a service",
+    params(("id" = String, Path, description = "Its id, identifier or slug", max_length = 255)),
+    responses(
+        (status = 200, description = "The service", body = ServiceView,
+            example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136625", "name": "Occupazione di suolo pubblico", "slug": "occupazione-suolo-pubblico", "status": 1, "payment_parameters": {}})),
+        (status = 401, description = "The token that was sent is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The service is hidden (status 0)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security((), ("bearer" = []))
+)]
+async fn one(
+    api: State,
+    scope: Scope,
+    caller: Public,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let administrator = is_administrator(&caller);
+    let (_, reference) = path.into_inner();
+    let shown = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            let service = visible(store::services::by_reference(scope, &reference)?, administrator)?;
+            let names = store::names(scope)?;
+            Ok(ServiceView::of(scope.tenant_id(), &service, &names).shown(administrator)?)
+        })
+        .await?;
+    Ok(ok(&shown))
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services/{id}/form", operation_id = "services.service.form", tag = "services",
+    summary = "Reads the form of a service",
+    description = "The Form.io schema in its newest version, with the forms that it nests inside, and its translations.",
+    params(("id" = String, Path, description = "Id, identifier or slug of the service", max_length = 255)),
+    responses(
+        (status = 200, description = "The form", body = Object,
+            example = json!({"_id": "f0000000-0000-4000-8000-000000000001", "title": "Occupazione di suolo pubblico", "display": "wizard", "components": [], "version": 1, "translations": {}})),
+        (status = 401, description = "The token that was sent is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The service is hidden (status 0)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service, or it has no form", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security((), ("bearer" = []))
+)]
+async fn form(
+    api: State,
+    scope: Scope,
+    caller: Public,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let administrator = is_administrator(&caller);
+    let (_, reference) = path.into_inner();
+    let form = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            let service = visible(store::services::by_reference(scope, &reference)?, administrator)?;
+            let form = match service.fields.form() {
+                Some(id) => store::forms::by_id(scope, id)?,
+                None => None,
+            };
+            form.ok_or_else(|| Problem::new(ProblemKind::NotFound, "This service has no form."))
+        })
+        .await?;
+    Ok(ok(&super::forms::shown(&form, true)))
+}
+
+#[utoipa::path(
+    post, path = "/lang/api/services", operation_id = "services.service.create", tag = "services",
+    summary = "Adds a service",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
+    request_body = ServiceFields,
+    responses(
+        (status = 201, description = "The new service", body = ServiceView,
+            example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136625", "name": "Occupazione di suolo pubblico", "slug": "occupazione-suolo-pubblico", "status": 1})),
+        (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Identifier or slug is taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid; an unknown registry, category, group or form", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn create(
+    api: State,
+    scope: Scope,
+    caller: Auth<AdministratorOnly>,
+    key: IdempotencyKey,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    let location = scope.api("services/");
+    let mut given = body.value;
+    key.once(&api.ctx.db, &caller, body.hash, move |scope| {
+        store::services::name_category(scope, &mut given)?;
+        let service = store::services::create(scope, ServiceId::random(), ServiceFields::read(given)?)?;
+        let names = store::names(scope)?;
+        let shown = ServiceView::of(scope.tenant_id(), &service, &names).shown(true)?;
+        Created::new(format!("{location}{}", service.id), &shown)
+    })
+    .await
+}
+
+#[utoipa::path(
+    put, path = "/lang/api/services/{id}", operation_id = "services.service.replace", tag = "services",
+    summary = "Replaces a service",
+    description = "Fields that are not given get their default; the slug stays. What GET answers is accepted.",
+    params(("id" = String, Path, description = "Its id, identifier or slug", max_length = 255)),
+    request_body = ServiceFields,
+    responses(
+        (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Modified Successfully"])),
+        (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Identifier or slug is taken, or somebody else changed the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid; an unknown registry, category, group or form", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn replace(
+    api: State,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, String)>,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    let mut given = body.value;
+    api.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            let service = store::services::by_reference(scope, &reference)?;
+            store::services::name_category(scope, &mut given)?;
+            store::services::replace(scope, service, ServiceFields::read(given)?)
+        })
+        .await?;
+    Ok(modified())
+}
+
+#[utoipa::path(
+    patch, path = "/lang/api/services/{id}", operation_id = "services.service.patch", tag = "services",
+    summary = "Changes some fields of a service",
+    description = "A JSON Merge Patch (RFC 7396): objects are merged, null gives the default.",
+    params(("id" = String, Path, description = "Its id, identifier or slug", max_length = 255)),
+    request_body(content = Object, example = json!({"status": 2, "feedback_messages": {"status_pending": {"is_active": false}}})),
+    responses(
+        (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
+        (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Identifier or slug is taken, or somebody else changed the service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid; an unknown registry, category, group or form", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn patch(
+    api: State,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, String)>,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    let mut given = body.value;
+    api.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            let service = store::services::by_reference(scope, &reference)?;
+            store::services::name_category(scope, &mut given)?;
+            let fields = service.fields.patched(given)?;
+            store::services::replace(scope, service, fields)
+        })
+        .await?;
+    Ok(patched())
+}
+
+#[utoipa::path(
+    delete, path = "/lang/api/services/{id}", operation_id = "services.service.delete", tag = "services",
+    summary = "Removes a service",
+    description = "Applications that were sent for it stay. To close a service that has some, suspend or hide it.",
+    params(("id" = String, Path, description = "Its id, identifier or slug", max_length = 255)),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else changed the service", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = []))
+)]
+async fn delete(
+    api: State,
+    caller: Auth<AdministratorOnly>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    api.ctx
+        .db
+        .write(caller.tenancy(), move |scope| {
+            let service = store::services::by_reference(scope, &reference)?;
+            store::services::delete(scope, &service)
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

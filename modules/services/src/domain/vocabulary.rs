@@ -1,0 +1,335 @@
+//! Categories, recipients, geographic areas, places and groups of services.
+
+use opencity_kernel::id::{OfficeId, TermId};
+use opencity_kernel::instant::Instant;
+use opencity_kernel::{FieldProblem, Problem};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::service::GroupId;
+use super::{MAX_LINE, MAX_TEXT, Texts, fault, slug};
+
+/// What a term is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermKind {
+    /// What services are about: a tree.
+    Category,
+    /// Whom services are for.
+    Recipient,
+    /// Where services are valid.
+    Area,
+}
+
+impl TermKind {
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Category => "category",
+            Self::Recipient => "recipient",
+            Self::Area => "area",
+        }
+    }
+
+    /// As people read it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Category => "category",
+            Self::Recipient => "recipient",
+            Self::Area => "geographic area",
+        }
+    }
+}
+
+/// What administrators write of a category, recipient or geographic area.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(example = json!({"name": "Vita pubblica"}))]
+pub struct TermFields {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: String,
+    /// Part of URLs; made from the name if it is not given.
+    #[schema(max_length = 255, pattern = "^[a-z0-9_-]*$")]
+    pub slug: String,
+    /// What it is.
+    #[schema(max_length = 100000)]
+    pub description: Option<String>,
+    /// Categories: the category that it belongs to.
+    pub parent_id: Option<TermId>,
+    /// Geographic areas: where it is, as GeoJSON in a text.
+    #[schema(max_length = 100000)]
+    pub geofence: Option<String>,
+}
+
+/// A category, recipient or geographic area.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// The term.
+    pub id: TermId,
+    /// What administrators wrote.
+    pub fields: TermFields,
+}
+
+impl TermFields {
+    /// Reads what was sent.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
+    pub fn read(kind: TermKind, body: Map<String, Value>) -> Result<Self, Problem> {
+        let mut fields: Self = opencity_kernel::http::typed(Value::Object(super::without_nulls(body)))?;
+        fields.name = fields.name.trim().to_owned();
+        if kind != TermKind::Category {
+            fields.parent_id = None;
+        }
+        if kind != TermKind::Area {
+            fields.geofence = None;
+        }
+        let mut faults = named(&fields.name, &fields.slug);
+        for (name, text) in [("description", &fields.description), ("geofence", &fields.geofence)] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT) {
+                faults.push(fault(name, "max_length", "Give a shorter text."));
+            }
+        }
+        if fields.geofence.as_ref().is_some_and(|text| !is_geojson(text)) {
+            faults.push(fault("geofence", "geojson", "Give a GeoJSON object in a text."));
+        }
+        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+    }
+}
+
+fn is_geojson(text: &str) -> bool {
+    text.is_empty()
+        || serde_json::from_str::<Value>(text).is_ok_and(|value| value.get("type").is_some_and(Value::is_string))
+}
+
+fn named(name: &str, slug: &str) -> Vec<FieldProblem> {
+    let mut faults = Vec::new();
+    if name.is_empty() {
+        faults.push(fault("name", "required", "Give it a name."));
+    }
+    if name.chars().count() > MAX_LINE {
+        faults.push(fault("name", "max_length", "Give at most 255 characters."));
+    }
+    if !slug.is_empty() && !slug::is_valid(slug) {
+        faults.push(fault("slug", "pattern", "Use small letters, digits and hyphens only."));
+    }
+    faults
+}
+
+/// What administrators write of a group of services.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(example = json!({"name": "Sostegno alle famiglie"}))]
+pub struct GroupFields {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: String,
+    /// Part of its URL; made from the name if it is not given.
+    #[schema(max_length = 255, pattern = "^[a-z0-9_-]*$")]
+    pub slug: String,
+    /// Its category.
+    pub topics_id: Option<TermId>,
+    /// Its texts.
+    #[serde(flatten)]
+    pub texts: Texts,
+    /// Where it is valid.
+    #[schema(max_items = 1000)]
+    pub coverage: Vec<String>,
+    /// Its recipients.
+    #[schema(max_items = 1000)]
+    pub recipients_id: Vec<TermId>,
+    /// Its geographic areas.
+    #[schema(max_items = 1000)]
+    pub geographic_areas_id: Vec<TermId>,
+    /// The offices linked to it.
+    #[schema(max_items = 1000)]
+    pub user_group_ids: Vec<OfficeId>,
+    /// Life events.
+    #[schema(max_items = 1000)]
+    pub life_events: Vec<String>,
+    /// Business events.
+    #[schema(max_items = 1000)]
+    pub business_events: Vec<String>,
+    /// Shown first.
+    pub sticky: bool,
+    /// Applications of its services are registered in one folder.
+    pub register_in_folder: bool,
+    /// Where to book.
+    #[schema(max_length = 2000)]
+    pub booking_call_to_action: Option<String>,
+    /// Its card on the municipal site.
+    #[schema(max_length = 2000)]
+    pub external_card_url: Option<String>,
+}
+
+impl GroupFields {
+    /// Reads what was sent.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
+    pub fn read(body: Map<String, Value>) -> Result<Self, Problem> {
+        let body = super::without_nulls(body);
+        let mut faults = Texts::faults(&body);
+        if !faults.is_empty() {
+            return Err(Problem::validation(faults));
+        }
+        let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
+        fields.name = fields.name.trim().to_owned();
+        faults.extend(named(&fields.name, &fields.slug));
+        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+    }
+}
+
+/// A group of services.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceGroup {
+    /// The group.
+    pub id: GroupId,
+    /// What administrators wrote.
+    pub fields: GroupFields,
+    /// Its counter of changes.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+/// The address of a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct PlaceAddress {
+    /// Country.
+    #[schema(max_length = 255)]
+    pub address_country: Option<String>,
+    /// Town.
+    #[schema(max_length = 255)]
+    pub address_locality: Option<String>,
+    /// Region.
+    #[schema(max_length = 255)]
+    pub address_region: Option<String>,
+    /// Post office box.
+    #[schema(max_length = 255)]
+    pub post_office_box_number: Option<String>,
+    /// Postal code.
+    #[schema(max_length = 255)]
+    pub postal_code: Option<String>,
+    /// Street and number.
+    #[schema(max_length = 255)]
+    pub street_address: Option<String>,
+}
+
+/// What administrators write of a place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(example = json!({"name": "Municipio", "address": {"street_address": "Piazza del Municipio 1"}}))]
+pub struct PlaceFields {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: String,
+    /// Another name.
+    #[schema(max_length = 255)]
+    pub other_name: Option<String>,
+    /// Its category.
+    pub topic_id: Option<TermId>,
+    /// Text.
+    #[schema(max_length = 160)]
+    pub short_description: Option<String>,
+    /// Text.
+    #[schema(max_length = 100000)]
+    pub description: Option<String>,
+    /// Its address.
+    pub address: PlaceAddress,
+    /// Degrees north.
+    #[schema(max_length = 32, example = "43.72")]
+    pub latitude: Option<String>,
+    /// Degrees east.
+    #[schema(max_length = 32, example = "10.40")]
+    pub longitude: Option<String>,
+    /// Text.
+    #[schema(max_length = 100000)]
+    pub more_info: Option<String>,
+    /// A name given by a system outside.
+    #[schema(max_length = 255)]
+    pub identifier: Option<String>,
+    /// The areas that it is in.
+    #[schema(max_items = 1000)]
+    pub geographic_area_ids: Vec<TermId>,
+    /// Whom to ask: `name`, `email`, `url`, `phone_number`, `pec`.
+    pub core_contact_point: Option<Map<String, Value>>,
+}
+
+impl PlaceFields {
+    /// Reads what was sent.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
+    pub fn read(body: Map<String, Value>) -> Result<Self, Problem> {
+        let mut body = super::without_nulls(body);
+        for key in ["latitude", "longitude"] {
+            // Clients send degrees as a number or as a text.
+            if let Some(number) = body.get(key).filter(|value| value.is_number()).map(Value::to_string) {
+                body.insert(key.to_owned(), Value::String(number));
+            }
+        }
+        let mut faults = Texts::faults(&body);
+        if !faults.is_empty() {
+            return Err(Problem::validation(faults));
+        }
+        let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
+        fields.name = fields.name.trim().to_owned();
+        faults.extend(named(&fields.name, ""));
+        for (name, text, most) in [("latitude", &fields.latitude, 90.0), ("longitude", &fields.longitude, 180.0)] {
+            let wrong = |text: &String| text.parse::<f64>().map_or(true, |degrees| !(-most..=most).contains(&degrees));
+            if text.as_ref().is_some_and(wrong) {
+                faults.push(fault(name, "range", &format!("Give degrees from -{most} to {most}.")));
+            }
+        }
+        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+    }
+}
+
+/// A place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The place.
+    pub id: TermId,
+    /// What administrators wrote.
+    pub fields: PlaceFields,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use serde_json::json;
+
+    fn map(value: Value) -> Map<String, Value> {
+        let Value::Object(map) = value else { panic!() };
+        map
+    }
+
+    #[test]
+    fn a_category_needs_a_name_and_has_no_geofence() {
+        assert!(TermFields::read(TermKind::Category, map(json!({"name": " "}))).is_err());
+        let category = TermFields::read(TermKind::Category, map(json!({"name": "A", "geofence": "{}"}))).unwrap();
+        assert_eq!(category.geofence, None);
+    }
+
+    #[test]
+    fn a_geofence_must_be_geojson() {
+        let area = |fence: &str| TermFields::read(TermKind::Area, map(json!({"name": "A", "geofence": fence})));
+        assert!(area("{\"type\":\"Polygon\",\"coordinates\":[]}").is_ok());
+        assert!(area("somewhere").is_err());
+    }
+
+    #[test]
+    fn a_place_takes_degrees_as_numbers_or_texts_within_their_range() {
+        let place = PlaceFields::read(map(json!({"name": "A", "latitude": 43.5, "longitude": "10.4"}))).unwrap();
+        assert_eq!((place.latitude.as_deref(), place.longitude.as_deref()), (Some("43.5"), Some("10.4")));
+        assert!(PlaceFields::read(map(json!({"name": "A", "latitude": "91"}))).is_err());
+    }
+}
