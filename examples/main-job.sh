@@ -177,7 +177,7 @@ fi
 step 'The operator finds it, takes it, and asks for what is missing'
 operator=$(login "$operator_name")
 request "$operator" GET "/lang/api/applications?service_id=$service&status=3000&limit=5&sort=DESC" |
-    jq -r '"   \(.meta.count) registered applications wait; the newest: \(.data[0].id)"'
+    jq -r '"   registered and not assigned: \(.meta.count); the newest is \(.data[0].id)"'
 transition "$operator" assign '{}'
 wait_until 'the assignment (4000)' application_in "$operator" 4000 >/dev/null
 note 'assigned (4000)'
@@ -223,8 +223,17 @@ if [ -d "$data_dir/mail" ]; then
     # At payment pending, registered, taken in charge, integrations asked for, accepted.
     wait_until "the citizen's five mails in $data_dir/mail" mails_to mario.rossi@example.org 5 >/dev/null
     wait_until "the operator's mails in $data_dir/mail" mails_to operatore@comune.bugliano.example 2 >/dev/null
+    # A header may go on in the next line, which then begins with a blank.
     find "$data_dir/mail" -name '*.eml' -newer "$work/begun" | sort | while read -r mail; do
-        note "$(grep -m1 '^To:' "$mail" | tr -d '\r')  $(grep -m1 '^Subject:' "$mail" | tr -d '\r')"
+        tr -d '\r' <"$mail" | awk '
+            /^$/ { exit }
+            /^[ \t]/ { sub(/^[ \t]+/, " "); line = line $0; next }
+            { keep(line); line = $0 }
+            END { keep(line); printf "   %s: %s\n", to, subject }
+            function keep(header) {
+                if (header ~ /^To: /) to = substr(header, 5)
+                if (header ~ /^Subject: /) subject = substr(header, 10)
+            }'
     done
 else
     note "no folder $data_dir/mail here; OPENCITY_DATA_DIR names the data folder of the platform"
