@@ -5,7 +5,9 @@ use opencity_contracts::PaymentEvent;
 use opencity_contracts::payment::{PaymentStatus, Receiver};
 use opencity_kernel::db::{DbError, WriteScope};
 use opencity_kernel::directory;
-use opencity_kernel::events::{CallError, Consumer, Event, Failure, HandleError, Next, OrderingKey, Settle, Topic};
+use opencity_kernel::events::{
+    CallError, Consumer, Event, Failure, HandleError, Next, OrderingKey, Settle, Topic,
+};
 use opencity_kernel::id::{ApplicationId, PaymentId};
 use serde_json::Value;
 
@@ -23,11 +25,21 @@ pub struct Debts(pub Proxy);
 
 impl Debts {
     /// The payment, if it is one that this proxy takes over now.
-    fn taken(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Option<(PaymentEvent, Served)>, HandleError> {
+    fn taken(
+        &self,
+        scope: &mut WriteScope<'_>,
+        event: &Event,
+    ) -> Result<Option<(PaymentEvent, Served)>, HandleError> {
         let text = |key: &str| event.payload.get(key).and_then(Value::as_str);
         let status = text("status").and_then(|status| status.parse().ok());
-        let wanted = matches!(status, Some(PaymentStatus::CreationPending | PaymentStatus::PaymentPending));
-        if !wanted || event.is_republished() || debt::find(scope, PaymentId::from_uuid(event.entity))?.is_some() {
+        let wanted = matches!(
+            status,
+            Some(PaymentStatus::CreationPending | PaymentStatus::PaymentPending)
+        );
+        if !wanted
+            || event.is_republished()
+            || debt::find(scope, PaymentId::from_uuid(event.entity))?.is_some()
+        {
             return Ok(None);
         }
         let payment: PaymentEvent = match opencity_contracts::read(&event.payload) {
@@ -44,20 +56,44 @@ impl Debts {
             return Ok(None);
         }
         if let Err(rules) = payment.validate() {
-            return Err(invalid(rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+            return Err(invalid(
+                rules
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ));
         }
         Ok(Some((payment, served)))
     }
 
     /// Keeps a due, and writes the links that it lacks.
-    fn keep_due(&self, scope: &mut WriteScope<'_>, event: &Event, payment: PaymentEvent, served: &Served) -> Result<(), HandleError> {
+    fn keep_due(
+        &self,
+        scope: &mut WriteScope<'_>,
+        event: &Event,
+        payment: PaymentEvent,
+        served: &Served,
+    ) -> Result<(), HandleError> {
         let site = directory::tenant_in(scope)?.ok_or_else(no_site)?;
         let base_url = self.0.ctx.platform.public_url(&site);
         let id = payment.id;
-        let mut due = debt::taken(scope.tenant_id(), served.connector.id(), payment, event.aggregate_version);
-        let missing = self.0.links(&base_url, served.connector.id()).complete(&mut due.payment.links, id);
+        let mut due = debt::taken(
+            scope.tenant_id(),
+            served.connector.id(),
+            payment,
+            event.aggregate_version,
+        );
+        let missing = self
+            .0
+            .links(&base_url, served.connector.id())
+            .complete(&mut due.payment.links, id);
         due.row.next_check_at = Some(first_check());
-        if missing { due.add(scope)? } else { due.add_quietly(scope)? }
+        if missing {
+            due.add(scope)?
+        } else {
+            due.add_quietly(scope)?
+        }
         Ok(())
     }
 }
@@ -68,7 +104,10 @@ fn invalid(detail: String) -> HandleError {
 }
 
 fn no_site() -> HandleError {
-    HandleError::temporary("unknown-tenant", "the tenant of the payment is not known here yet")
+    HandleError::temporary(
+        "unknown-tenant",
+        "the tenant of the payment is not known here yet",
+    )
 }
 
 #[async_trait]
@@ -82,7 +121,9 @@ impl Consumer for Debts {
     }
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
-        let Some((payment, served)) = self.taken(scope, event)? else { return Ok(Next::Nothing) };
+        let Some((payment, served)) = self.taken(scope, event)? else {
+            return Ok(Next::Nothing);
+        };
         if payment.status == PaymentStatus::PaymentPending {
             self.keep_due(scope, event, payment, &served)?;
             return Ok(Next::Done);
@@ -92,7 +133,12 @@ impl Consumer for Debts {
             return Ok(Next::Call);
         }
         // The application went on before anything was created: nothing is.
-        let mut unwanted = debt::taken(scope.tenant_id(), served.connector.id(), payment, event.aggregate_version);
+        let mut unwanted = debt::taken(
+            scope.tenant_id(),
+            served.connector.id(),
+            payment,
+            event.aggregate_version,
+        );
         unwanted.payment.status = PaymentStatus::Canceled;
         unwanted.add(scope)?;
         Ok(Next::Done)
@@ -100,18 +146,37 @@ impl Consumer for Debts {
 
     async fn call(&self, event: &Event) -> Result<Settle, CallError> {
         let proxy = self.0.clone();
-        let payment: PaymentEvent = opencity_contracts::read(&event.payload).map_err(|error| invalid(error.to_string()))?;
+        let payment: PaymentEvent =
+            opencity_contracts::read(&event.payload).map_err(|error| invalid(error.to_string()))?;
         let tenancy = event.tenancy();
         let served = {
             let (proxy, payment) = (proxy.clone(), payment.clone());
-            proxy.ctx.db.clone().read::<_, DbError>(tenancy, move |scope| proxy.served(scope, &payment)).await?
+            proxy
+                .ctx
+                .db
+                .clone()
+                .read::<_, DbError>(tenancy, move |scope| proxy.served(scope, &payment))
+                .await?
         };
         let served = served.ok_or_else(|| {
-            HandleError::temporary("not-configured", "the configuration that served the payment is not active any more")
+            HandleError::temporary(
+                "not-configured",
+                "the configuration that served the payment is not active any more",
+            )
         })?;
-        let site = proxy.ctx.platform.directory.tenant(event.tenant_id()).await?.ok_or_else(no_site)?;
+        let site = proxy
+            .ctx
+            .platform
+            .directory
+            .tenant(event.tenant_id())
+            .await?
+            .ok_or_else(no_site)?;
         let created = match proxy.position(&payment, &served, &site) {
-            Ok(position) => served.connector.create(&position).await.map_err(ProxyError::from),
+            Ok(position) => served
+                .connector
+                .create(&position)
+                .await
+                .map_err(ProxyError::from),
             Err(error) => Err(error),
         };
         let connector = served.connector.id();
@@ -124,13 +189,16 @@ impl Consumer for Debts {
                     let mut made = debt::taken(scope.tenant_id(), connector, payment, version);
                     fill(&mut made, position, settings);
                     let id = made.payment.id;
-                    proxy.links(&base_url, connector).complete(&mut made.payment.links, id);
+                    proxy
+                        .links(&base_url, connector)
+                        .complete(&mut made.payment.links, id);
                     if !application::awaits_payment(scope, made.row.remote_id, made.row.attempt)? {
                         made.row.cancel_at = Some(opencity_kernel::clock::now());
                         proxy.ctx.platform.wakes.wake(DEBTS_TASK);
                     }
                     add_once(scope, made)?;
-                    metrics::counter!("oc_payment_created_total", "connector" => connector).increment(1);
+                    metrics::counter!("oc_payment_created_total", "connector" => connector)
+                        .increment(1);
                     Ok(())
                 }))
             }
@@ -146,19 +214,36 @@ impl Consumer for Debts {
             Err(ProxyError::Database(error)) => Err(error.into()),
             Err(error) => {
                 provider_error(connector);
-                Err(HandleError::temporary("intermediary-unavailable", error.to_string()))
+                Err(HandleError::temporary(
+                    "intermediary-unavailable",
+                    error.to_string(),
+                ))
             }
         }
     }
 
     /// The attempts are used up: the payment could not be created.
-    fn give_up(&self, scope: &mut WriteScope<'_>, event: &Event, _failure: &Failure) -> Result<(), HandleError> {
-        let Ok(payment) = opencity_contracts::read::<PaymentEvent>(&event.payload) else { return Ok(()) };
+    fn give_up(
+        &self,
+        scope: &mut WriteScope<'_>,
+        event: &Event,
+        _failure: &Failure,
+    ) -> Result<(), HandleError> {
+        let Ok(payment) = opencity_contracts::read::<PaymentEvent>(&event.payload) else {
+            return Ok(());
+        };
         if payment.status != PaymentStatus::CreationPending {
             return Ok(());
         }
-        let Some(served) = self.0.served(scope, &payment)? else { return Ok(()) };
-        let mut failed = debt::taken(scope.tenant_id(), served.connector.id(), payment, event.aggregate_version);
+        let Some(served) = self.0.served(scope, &payment)? else {
+            return Ok(());
+        };
+        let mut failed = debt::taken(
+            scope.tenant_id(),
+            served.connector.id(),
+            payment,
+            event.aggregate_version,
+        );
         failed.payment.status = PaymentStatus::CreationFailed;
         add_once(scope, failed)
     }
@@ -182,7 +267,9 @@ fn fill(made: &mut Debt, position: Position, settings: ConfigSettings) {
     payment.notice_code = Some(position.notice_number);
     let receiver: Receiver = settings.receiver;
     payment.receiver.get_or_insert(receiver);
-    payment.pagopa_category.get_or_insert(settings.collection_data);
+    payment
+        .pagopa_category
+        .get_or_insert(settings.collection_data);
     if payment.due_type.is_none() {
         payment.due_type = settings.due_type;
     }
@@ -209,7 +296,12 @@ impl Consumer for Applications {
         let status = match event.payload.get("status") {
             Some(Value::String(code)) => code.clone(),
             Some(Value::Number(code)) => code.to_string(),
-            _ => return Err(HandleError::permanent("malformed-event", "the application has no status")),
+            _ => {
+                return Err(HandleError::permanent(
+                    "malformed-event",
+                    "the application has no status",
+                ));
+            }
         };
         let attempt = match event.payload.get("payment_data") {
             Some(Value::Object(data)) => data.get("attempt").and_then(Value::as_i64).unwrap_or(1),
@@ -222,8 +314,14 @@ impl Consumer for Applications {
             status,
             attempt,
         };
-        let Some(row) = application::keep(scope, row)? else { return Ok(Next::Nothing) };
-        Ok(if debt::cancel_unwanted(scope, &row)? > 0 { Next::Call } else { Next::Done })
+        let Some(row) = application::keep(scope, row)? else {
+            return Ok(Next::Nothing);
+        };
+        Ok(if debt::cancel_unwanted(scope, &row)? > 0 {
+            Next::Call
+        } else {
+            Next::Done
+        })
     }
 
     /// Wakes the task that cancels, now that it can see which.

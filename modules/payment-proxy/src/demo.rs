@@ -50,15 +50,28 @@ pub async fn seed(proxy: &Proxy) -> Result<(), StartError> {
         .ctx
         .db
         .write::<_, Problem>(demo::tenancy()?, move |scope| {
-            demo.services.iter().try_for_each(|service| seed_service(&writer, scope, &demo.tenant, service))
+            demo.services
+                .iter()
+                .try_for_each(|service| seed_service(&writer, scope, &demo.tenant, service))
         })
         .await
-        .map_err(|error| StartError::new("the demo's payment configurations cannot be written", error))
+        .map_err(|error| {
+            StartError::new("the demo's payment configurations cannot be written", error)
+        })
 }
 
-fn seed_service(proxy: &Proxy, scope: &mut WriteScope<'_>, body: &DemoTenant, service: &DemoService) -> Result<(), Problem> {
-    let (Some(gateway), Some(id)) = (&service.gateway, service.payment_config_id) else { return Ok(()) };
-    let Some(connector) = proxy.connectors.get(gateway) else { return Ok(()) };
+fn seed_service(
+    proxy: &Proxy,
+    scope: &mut WriteScope<'_>,
+    body: &DemoTenant,
+    service: &DemoService,
+) -> Result<(), Problem> {
+    let (Some(gateway), Some(id)) = (&service.gateway, service.payment_config_id) else {
+        return Ok(());
+    };
+    let Some(connector) = proxy.connectors.get(gateway) else {
+        return Ok(());
+    };
     if tenant::find(scope, connector.id())?.is_none() {
         let settings = TenantSettings {
             id: body.id,
@@ -76,7 +89,10 @@ fn seed_service(proxy: &Proxy, scope: &mut WriteScope<'_>, body: &DemoTenant, se
     let settings = ConfigSettings {
         id: Some(id),
         payment_type: PaymentType::Pagopa,
-        remote_collection: RemoteCollection { id: service.id, kind: "service".to_owned() },
+        remote_collection: RemoteCollection {
+            id: service.id,
+            kind: "service".to_owned(),
+        },
         amount: Cents::new(100).map_err(Problem::internal)?,
         reason: service.name.clone(),
         expire_at: 90,
@@ -85,10 +101,16 @@ fn seed_service(proxy: &Proxy, scope: &mut WriteScope<'_>, body: &DemoTenant, se
             name: body.name.clone(),
             ..Receiver::default()
         },
-        collection_data: service.pagopa_category.clone().unwrap_or_else(|| "9/0101100IM/".to_owned()),
+        collection_data: service
+            .pagopa_category
+            .clone()
+            .unwrap_or_else(|| "9/0101100IM/".to_owned()),
         due_type: service.payment_due_type.clone(),
         active: true,
         extra: Map::new(),
     };
-    Ok(config::insert(scope, &config_row(scope.tenant_id(), connector.id(), settings)?)?)
+    Ok(config::insert(
+        scope,
+        &config_row(scope.tenant_id(), connector.id(), settings)?,
+    )?)
 }

@@ -56,10 +56,22 @@ impl PaymentProxy {
     /// If its settings are not valid.
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         let settings: Settings = ctx.platform.config.section("payment_proxy")?;
-        let test_bodies = if ctx.platform.config.demo.enabled { TestBodies::Accepted } else { TestBodies::Refused };
+        let test_bodies = if ctx.platform.config.demo.enabled {
+            TestBodies::Accepted
+        } else {
+            TestBodies::Refused
+        };
         let connectors = Connectors::new(&settings.sandbox, &ctx.platform.http)?;
         let limiter = Arc::new(api::Limiter::new(settings.public_links_per_minute));
-        Ok(Self { proxy: Proxy { ctx, connectors, settings: Arc::new(settings), test_bodies }, limiter })
+        Ok(Self {
+            proxy: Proxy {
+                ctx,
+                connectors,
+                settings: Arc::new(settings),
+                test_bodies,
+            },
+            limiter,
+        })
     }
 }
 
@@ -74,7 +86,10 @@ impl Module for PaymentProxy {
     }
 
     fn routes(&self, config: &mut web::ServiceConfig) {
-        config.app_data(web::Data::new(api::State { proxy: self.proxy.clone(), limiter: Arc::clone(&self.limiter) }));
+        config.app_data(web::Data::new(api::State {
+            proxy: self.proxy.clone(),
+            limiter: Arc::clone(&self.limiter),
+        }));
         api::routes(config);
     }
 

@@ -24,10 +24,10 @@ use crate::domain::outcome::{Effect, Standing, apply};
 use crate::domain::polling::{NextCheck, next_check};
 use crate::domain::reason::reason;
 use crate::domain::settings::ConfigSettings;
+use crate::store::application;
 use crate::store::config::{self, ConfigRow};
 use crate::store::debt::{self, Debt};
 use crate::store::tenant::{self, TenantRow};
-use crate::store::application;
 
 /// The task that checks and cancels.
 pub const DEBTS_TASK: &str = "payment-proxy.debts";
@@ -75,17 +75,32 @@ pub struct Served {
 
 impl Proxy {
     /// By what a payment is served: the active configuration of its service and payment type, if its connector is one of ours.
-    pub fn served(&self, scope: &mut TenantScope<'_>, payment: &PaymentEvent) -> DbResult<Option<Served>> {
+    pub fn served(
+        &self,
+        scope: &mut TenantScope<'_>,
+        payment: &PaymentEvent,
+    ) -> DbResult<Option<Served>> {
         let kind = payment.payment.kind.unwrap_or(PaymentType::Pagopa);
-        let Some(config) = config::active(scope, payment.service_id.into(), kind.as_str())? else { return Ok(None) };
-        let Some(connector) = self.connectors.get(&config.connector) else { return Ok(None) };
+        let Some(config) = config::active(scope, payment.service_id.into(), kind.as_str())? else {
+            return Ok(None);
+        };
+        let Some(connector) = self.connectors.get(&config.connector) else {
+            return Ok(None);
+        };
         let tenant = tenant::find(scope, &config.connector)?.filter(|tenant| tenant.active);
-        Ok(tenant.map(|tenant| Served { connector, config, tenant }))
+        Ok(tenant.map(|tenant| Served {
+            connector,
+            config,
+            tenant,
+        }))
     }
 
     /// The links of a connector in a body's site.
     pub fn links<'a>(&self, base_url: &'a str, connector: &'a str) -> ProxyLinks<'a> {
-        ProxyLinks { base_url, connector }
+        ProxyLinks {
+            base_url,
+            connector,
+        }
     }
 
     /// What the intermediary of a body signs with.
@@ -93,18 +108,29 @@ impl Proxy {
     /// # Errors
     /// If the key that sealed it is not configured any more.
     pub fn secret(&self, tenant: &TenantRow) -> Result<Vec<u8>, ProxyError> {
-        let opened = self.ctx.platform.sealer.open(&tenant.sealed_secret, &sealed_for(tenant));
-        opened.map(|secret| secret.expose_secret().to_vec()).map_err(|error| {
-            tracing::error!(%error, "the secret of a connector cannot be opened");
-            ProxyError::NotConfigured
-        })
+        let opened = self
+            .ctx
+            .platform
+            .sealer
+            .open(&tenant.sealed_secret, &sealed_for(tenant));
+        opened
+            .map(|secret| secret.expose_secret().to_vec())
+            .map_err(|error| {
+                tracing::error!(%error, "the secret of a connector cannot be opened");
+                ProxyError::NotConfigured
+            })
     }
 
     /// The position to create for a payment.
     ///
     /// # Errors
     /// [`ConnectorError::Refused`] if the payment lacks what a position needs.
-    pub fn position(&self, payment: &PaymentEvent, served: &Served, site: &Tenant) -> Result<NewPosition, ProxyError> {
+    pub fn position(
+        &self,
+        payment: &PaymentEvent,
+        served: &Served,
+        site: &Tenant,
+    ) -> Result<NewPosition, ProxyError> {
         let settings: ConfigSettings = served.config.body.read()?;
         let amount = payment.payment.amount.unwrap_or(settings.amount);
         if amount.is_zero() {
@@ -122,13 +148,26 @@ impl Proxy {
             tax_code: served.tenant.tax_code.clone(),
             organization: site.name.clone(),
             amount: amount.get(),
-            reason: reason(payment.reason.as_deref(), &settings.reason, payment.remote_id),
-            expires_at: payment.payment.expire_at.unwrap_or_else(|| days_after(payment.created_at, settings.expire_at)),
+            reason: reason(
+                payment.reason.as_deref(),
+                &settings.reason,
+                payment.remote_id,
+            ),
+            expires_at: payment
+                .payment
+                .expire_at
+                .unwrap_or_else(|| days_after(payment.created_at, settings.expire_at)),
             payer: payment.payer.clone(),
             return_url: links.of("landing", payment.id),
             notify_url: links.notify(),
             secret: String::from_utf8_lossy(&secret).into_owned(),
-            category: Some(payment.payment.pagopa_category.clone().unwrap_or(settings.collection_data)),
+            category: Some(
+                payment
+                    .payment
+                    .pagopa_category
+                    .clone()
+                    .unwrap_or(settings.collection_data),
+            ),
             stamp,
         })
     }
@@ -136,16 +175,37 @@ impl Proxy {
     /// The debt that a public link names.
     pub async fn by_link(&self, connector: &str, id: PaymentId) -> DbResult<Option<Debt>> {
         let connector = connector.to_owned();
-        self.ctx.db.read_across("a public link names its payment", move |scope| debt::by_link(scope, &connector, id)).await
+        self.ctx
+            .db
+            .read_across("a public link names its payment", move |scope| {
+                debt::by_link(scope, &connector, id)
+            })
+            .await
     }
 
     /// Where the intermediary keeps a debt.
-    pub async fn place_of(&self, found: &Debt) -> Result<(Arc<dyn Connector>, PositionRef), ProxyError> {
-        let connector = self.connectors.get(&found.row.connector).ok_or(ProxyError::NotConfigured)?;
+    pub async fn place_of(
+        &self,
+        found: &Debt,
+    ) -> Result<(Arc<dyn Connector>, PositionRef), ProxyError> {
+        let connector = self
+            .connectors
+            .get(&found.row.connector)
+            .ok_or(ProxyError::NotConfigured)?;
         let (tenancy, id) = (tenancy_of(found), connector.id());
-        let tenant = self.ctx.db.read::<_, DbError>(tenancy, move |scope| tenant::find(scope, id)).await?;
+        let tenant = self
+            .ctx
+            .db
+            .read::<_, DbError>(tenancy, move |scope| tenant::find(scope, id))
+            .await?;
         let tax_code = tenant.ok_or(ProxyError::NotConfigured)?.tax_code;
-        Ok((connector, PositionRef { payment: found.row.id.uuid(), tax_code }))
+        Ok((
+            connector,
+            PositionRef {
+                payment: found.row.id.uuid(),
+                tax_code,
+            },
+        ))
     }
 
     /// Changes a debt in one transaction, again from the start when somebody else was faster. `change` says whether it changed
@@ -188,8 +248,14 @@ impl Proxy {
     ///
     /// # Errors
     /// The database's.
-    pub async fn apply(&self, tenancy: Tenancy, id: PaymentId, standing: Standing) -> DbResult<Debt> {
-        self.change(tenancy, id, move |_, found| Ok(applied(found, &standing))).await
+    pub async fn apply(
+        &self,
+        tenancy: Tenancy,
+        id: PaymentId,
+        standing: Standing,
+    ) -> DbResult<Debt> {
+        self.change(tenancy, id, move |_, found| Ok(applied(found, &standing)))
+            .await
     }
 
     /// Asks the intermediary how a debt stands, now, and writes what follows.
@@ -335,30 +401,49 @@ pub fn tenancy_of(found: &Debt) -> Tenancy {
 
 /// What a sealed secret belongs to.
 pub fn sealed_for(tenant: &TenantRow) -> Vec<u8> {
-    format!("payment_proxy_tenant/{}/{}", tenant.tenant_id, tenant.connector).into_bytes()
+    format!(
+        "payment_proxy_tenant/{}/{}",
+        tenant.tenant_id, tenant.connector
+    )
+    .into_bytes()
 }
 
 /// Counts a failure of an intermediary.
 pub fn provider_error(connector: &str) {
-    metrics::counter!("oc_payment_provider_errors_total", "connector" => connector.to_owned()).increment(1);
+    metrics::counter!("oc_payment_provider_errors_total", "connector" => connector.to_owned())
+        .increment(1);
 }
 
 fn days_after(instant: DateTime<Utc>, days: u32) -> DateTime<Utc> {
-    instant.checked_add_signed(TimeDelta::days(i64::from(days))).unwrap_or(instant)
+    instant
+        .checked_add_signed(TimeDelta::days(i64::from(days)))
+        .unwrap_or(instant)
 }
 
 /// pagoPA wants base64 of the raw bytes of the hash, and the province of residence (`standards.md` §6).
 fn stamp(payment: &PaymentEvent) -> Result<Stamp, ConnectorError> {
     let refused = |why: &str| ConnectorError::Refused(why.to_owned());
-    let hash = payment.payment.document.as_ref().and_then(|document| document.hash.strip_prefix("sha256:"));
+    let hash = payment
+        .payment
+        .document
+        .as_ref()
+        .and_then(|document| document.hash.strip_prefix("sha256:"));
     let hash = hash
         .and_then(|hash| hex::decode(hash).ok())
         .ok_or_else(|| refused("a digital stamp needs the hash of its document"))?;
-    let province = payment.payer.country_subdivision.as_deref().unwrap_or_default().to_uppercase();
+    let province = payment
+        .payer
+        .country_subdivision
+        .as_deref()
+        .unwrap_or_default()
+        .to_uppercase();
     if province.len() != 2 || !province.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Err(refused("a digital stamp needs the payer's province"));
     }
-    Ok(Stamp { document_hash: STANDARD.encode(hash), province })
+    Ok(Stamp {
+        document_hash: STANDARD.encode(hash),
+        province,
+    })
 }
 
 /// The first check of a debt that was created or taken over now.
@@ -368,7 +453,13 @@ pub fn first_check() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
     use opencity_contracts::payment::StampedDocument;
 
@@ -378,12 +469,16 @@ mod tests {
         payment.payer.country_subdivision = Some("pi".to_owned());
         assert!(stamp(&payment).is_err());
         payment.payment.document = Some(StampedDocument {
-            hash: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+            hash: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+                .to_owned(),
             ..StampedDocument::default()
         });
         assert_eq!(
             stamp(&payment).unwrap(),
-            Stamp { document_hash: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned(), province: "PI".to_owned() }
+            Stamp {
+                document_hash: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned(),
+                province: "PI".to_owned()
+            }
         );
         payment.payer.country_subdivision = Some("Pisa".to_owned());
         assert!(stamp(&payment).is_err());

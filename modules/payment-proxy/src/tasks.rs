@@ -28,7 +28,14 @@ impl Task for DebtsTask {
 
     async fn run(&self) -> Result<bool, TaskError> {
         let now = clock::now();
-        let due = self.0.ctx.db.read_across("checks and cancellations that are due", move |scope| debt::due(scope, now, TURN)).await?;
+        let due = self
+            .0
+            .ctx
+            .db
+            .read_across("checks and cancellations that are due", move |scope| {
+                debt::due(scope, now, TURN)
+            })
+            .await?;
         let more = i64::try_from(due.len()).is_ok_and(|count| count == TURN);
         let attended: Vec<_> = stream::iter(due)
             .map(|debt| {

@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use opencity_contracts::job::JobStatus;
-use opencity_contracts::{Application, Job, PaymentEvent, Payload, Service};
+use opencity_contracts::{Application, Job, Payload, PaymentEvent, Service};
 use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::WriteScope;
-use opencity_kernel::events::{CallError, Consumer, Event, HandleError, Next, OrderingKey, Settle, Topic};
+use opencity_kernel::events::{
+    CallError, Consumer, Event, HandleError, Next, OrderingKey, Settle, Topic,
+};
 use opencity_kernel::id::{ApplicationId, JobId, OfficeId, ServiceId, UserId};
 
 use crate::domain::item::payments_of;
@@ -19,7 +21,8 @@ pub const IMPORT_DUES: &str = "import_dovuti";
 
 /// The body of an event; a wrong one is for an administrator to look at.
 fn body<T: Payload>(event: &Event) -> Result<T, HandleError> {
-    opencity_contracts::read(&event.payload).map_err(|error| HandleError::permanent("malformed-event", error.to_string()))
+    opencity_contracts::read(&event.payload)
+        .map_err(|error| HandleError::permanent("malformed-event", error.to_string()))
 }
 
 /// Makes the payments of an application that enters 1500, each once.
@@ -36,7 +39,11 @@ impl Consumer for Dispatcher {
     }
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
-        let pending = event.payload.get("status_name").and_then(serde_json::Value::as_str) == Some("status_payment_pending");
+        let pending = event
+            .payload
+            .get("status_name")
+            .and_then(serde_json::Value::as_str)
+            == Some("status_payment_pending");
         if !pending || !event.is_status_change() {
             return Ok(Next::Nothing);
         }
@@ -72,7 +79,12 @@ impl Consumer for ReadModel {
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let payment: PaymentEvent = body(event)?;
-        let kept = payment::keep(scope, &payment, event.aggregate_version, event.payload.clone())?;
+        let kept = payment::keep(
+            scope,
+            &payment,
+            event.aggregate_version,
+            event.payload.clone(),
+        )?;
         Ok(if kept { Next::Done } else { Next::Nothing })
     }
 }
@@ -101,9 +113,18 @@ impl Consumer for Replicas {
             let row = ServiceRow::of(tenant_id, &service, event.aggregate_version)?;
             replica::keep_service(scope, &row, event.change_type() == "deleted")?;
         } else {
-            let id = |key: &str| event.payload.get(key).and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok());
+            let id = |key: &str| {
+                event
+                    .payload
+                    .get(key)
+                    .and_then(serde_json::Value::as_str)
+                    .and_then(|id| id.parse().ok())
+            };
             let Some(user) = id("user") else {
-                return Err(HandleError::permanent("malformed-event", "the application has no user"));
+                return Err(HandleError::permanent(
+                    "malformed-event",
+                    "the application has no user",
+                ));
             };
             replica::keep_application(
                 scope,
@@ -135,21 +156,29 @@ impl Consumer for Imports {
     }
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
-        let kind = event.payload.get("type").and_then(serde_json::Value::as_str);
+        let kind = event
+            .payload
+            .get("type")
+            .and_then(serde_json::Value::as_str);
         if kind != Some(IMPORT_DUES) || !event.is_status_change() {
             return Ok(Next::Nothing);
         }
         let job: Job = body(event)?;
         match job.status {
             JobStatus::Pending => {
-                let service = job.args.get("service_id").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok());
+                let service = job
+                    .args
+                    .get("service_id")
+                    .and_then(serde_json::Value::as_str)
+                    .and_then(|id| id.parse().ok());
                 // Without a service the task ends the job as failed, as it does for one that is not for dues.
                 let service = service.unwrap_or(ServiceId::from_uuid(uuid::Uuid::nil()));
                 let begun = import::begin(scope, &job, service, event.aggregate_version)?;
                 Ok(if begun { Next::Call } else { Next::Nothing })
             }
             JobStatus::Cancelled => {
-                let cancelled = import::cancel(scope, JobId::from_uuid(job.id), event.aggregate_version)?;
+                let cancelled =
+                    import::cancel(scope, JobId::from_uuid(job.id), event.aggregate_version)?;
                 Ok(if cancelled { Next::Done } else { Next::Nothing })
             }
             _ => Ok(Next::Nothing),

@@ -38,7 +38,11 @@ pub struct Batch {
 ///
 /// The parser reads on a thread of its own, because it pulls while the file is pushed. It is never more than a few pieces and one
 /// batch ahead, and ends when the receiver is dropped.
-pub fn read(content: FileContent, start: Start, rows: usize) -> mpsc::Receiver<Result<Batch, FileError>> {
+pub fn read(
+    content: FileContent,
+    start: Start,
+    rows: usize,
+) -> mpsc::Receiver<Result<Batch, FileError>> {
     let (pieces, received) = mpsc::channel::<Result<Bytes, FileError>>(4);
     let (batches, result) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -50,7 +54,15 @@ pub fn read(content: FileContent, start: Start, rows: usize) -> mpsc::Receiver<R
         }
     });
     tokio::task::spawn_blocking(move || {
-        let end = parse(Pieces { received, current: Bytes::new() }, start, rows, &batches);
+        let end = parse(
+            Pieces {
+                received,
+                current: Bytes::new(),
+            },
+            start,
+            rows,
+            &batches,
+        );
         if let Err(error) = end {
             let _ = batches.blocking_send(Err(FileError::Source(Box::new(error))));
         }
@@ -69,15 +81,36 @@ fn parse(
     let mut head = Vec::new();
     if let Some(delimiter) = start.delimiter {
         io::copy(&mut input.by_ref().take(base), &mut io::sink())?;
-        return parse_rows(io::Cursor::new(head).chain(input), delimiter, &Start { byte_offset: base, ..start }, size, batches);
+        return parse_rows(
+            io::Cursor::new(head).chain(input),
+            delimiter,
+            &Start {
+                byte_offset: base,
+                ..start
+            },
+            size,
+            batches,
+        );
     }
-    input.by_ref().take(FIRST_LINE).read_until(b'\n', &mut head)?;
+    input
+        .by_ref()
+        .take(FIRST_LINE)
+        .read_until(b'\n', &mut head)?;
     if head.starts_with(&[0xef, 0xbb, 0xbf]) {
         head.drain(..3);
         base = 3;
     }
     let delimiter = delimiter_of(&head);
-    parse_rows(io::Cursor::new(head).chain(input), delimiter, &Start { byte_offset: base, ..start }, size, batches)
+    parse_rows(
+        io::Cursor::new(head).chain(input),
+        delimiter,
+        &Start {
+            byte_offset: base,
+            ..start
+        },
+        size,
+        batches,
+    )
 }
 
 fn parse_rows(
@@ -95,10 +128,17 @@ fn parse_rows(
         .terminator(csv::Terminator::Any(b'\n'))
         .from_reader(input.chain(&b"\n"[..]));
     loop {
-        let mut batch = Batch { delimiter, ..Batch::default() };
+        let mut batch = Batch {
+            delimiter,
+            ..Batch::default()
+        };
         let mut record = csv::ByteRecord::new();
         while batch.rows.len() < size && reader.read_byte_record(&mut record)? {
-            let inside: u64 = record.iter().flatten().map(|byte| u64::from(*byte == b'\n')).sum();
+            let inside: u64 = record
+                .iter()
+                .flatten()
+                .map(|byte| u64::from(*byte == b'\n'))
+                .sum();
             let line = (start.line + reader.position().line()).saturating_sub(2 + inside);
             let mut cells: Vec<&[u8]> = record.iter().collect();
             if let Some(last) = cells.last_mut() {
@@ -107,7 +147,13 @@ fn parse_rows(
             if cells.iter().all(|cell| cell.is_empty()) {
                 continue;
             }
-            batch.rows.push((line, cells.into_iter().map(|cell| String::from_utf8(cell.to_vec()).ok()).collect()));
+            batch.rows.push((
+                line,
+                cells
+                    .into_iter()
+                    .map(|cell| String::from_utf8(cell.to_vec()).ok())
+                    .collect(),
+            ));
         }
         batch.byte_offset = start.byte_offset + reader.position().byte();
         batch.line = start.line + reader.position().line() - 1;
@@ -120,9 +166,16 @@ fn parse_rows(
 
 /// `;` if the first line has more of them than commas.
 fn delimiter_of(beginning: &[u8]) -> u8 {
-    let first_line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let first_line = beginning
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let count = |wanted: u8| first_line.iter().filter(|byte| **byte == wanted).count();
-    if count(b';') > count(b',') { b';' } else { b',' }
+    if count(b';') > count(b',') {
+        b';'
+    } else {
+        b','
+    }
 }
 
 struct Pieces {
@@ -149,27 +202,59 @@ impl Read for Pieces {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     /// A file that comes one byte at a time.
     fn content(text: &'static str) -> FileContent {
         let size = text.len() as u64;
-        let body = futures::stream::iter(text.as_bytes().chunks(1).map(|byte| Ok(Bytes::from_static(byte)))).boxed();
-        FileContent { size, range: 0..size, body }
+        let body = futures::stream::iter(
+            text.as_bytes()
+                .chunks(1)
+                .map(|byte| Ok(Bytes::from_static(byte))),
+        )
+        .boxed();
+        FileContent {
+            size,
+            range: 0..size,
+            body,
+        }
     }
 
     async fn lines(text: &'static str, rows: usize) -> Vec<(u64, Vec<String>)> {
-        let mut start = Start { byte_offset: 0, line: 1, delimiter: None };
+        let mut start = Start {
+            byte_offset: 0,
+            line: 1,
+            delimiter: None,
+        };
         let mut all = Vec::new();
         loop {
             // A new stream for each batch, as after a crash.
-            let batch = read(content(text), start, rows).recv().await.unwrap().unwrap();
+            let batch = read(content(text), start, rows)
+                .recv()
+                .await
+                .unwrap()
+                .unwrap();
             if batch.rows.is_empty() {
                 return all;
             }
-            start = Start { byte_offset: batch.byte_offset, line: batch.line, delimiter: Some(batch.delimiter) };
-            all.extend(batch.rows.into_iter().map(|(line, cells)| (line, cells.unwrap())));
+            start = Start {
+                byte_offset: batch.byte_offset,
+                line: batch.line,
+                delimiter: Some(batch.delimiter),
+            };
+            all.extend(
+                batch
+                    .rows
+                    .into_iter()
+                    .map(|(line, cells)| (line, cells.unwrap())),
+            );
         }
     }
 
@@ -177,7 +262,11 @@ mod tests {
     async fn reading_on_from_any_row_gives_the_rows_of_reading_at_once() {
         let text = "\u{feff}a;b\r\n1;\"x\ny;z\"\r\n\r\n2;\"\"\"q\"\"\"\n3;last";
         let all = lines(text, 100).await;
-        assert_eq!(all.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 5, 6], "{all:?}");
+        assert_eq!(
+            all.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+            [1, 2, 5, 6],
+            "{all:?}"
+        );
         assert_eq!(all[1].1, ["1", "x\ny;z"]);
         for rows in 1..4 {
             assert_eq!(lines(text, rows).await, all, "{rows}");

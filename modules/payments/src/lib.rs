@@ -42,7 +42,11 @@ impl Payments {
     /// None at present.
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         tasks::RejectsSource::register(&ctx);
-        let test_bodies = if ctx.platform.config.demo.enabled { TestBodies::Accepted } else { TestBodies::Refused };
+        let test_bodies = if ctx.platform.config.demo.enabled {
+            TestBodies::Accepted
+        } else {
+            TestBodies::Refused
+        };
         Ok(Self { ctx, test_bodies })
     }
 }
@@ -58,7 +62,10 @@ impl Module for Payments {
     }
 
     fn routes(&self, config: &mut web::ServiceConfig) {
-        config.app_data(web::Data::new(api::State { ctx: self.ctx.clone(), test_bodies: self.test_bodies }));
+        config.app_data(web::Data::new(api::State {
+            ctx: self.ctx.clone(),
+            test_bodies: self.test_bodies,
+        }));
         api::routes(config);
     }
 
@@ -80,7 +87,10 @@ impl Module for Payments {
     }
 
     fn tasks(&self) -> Vec<Arc<dyn Task>> {
-        vec![Arc::new(tasks::ImportTask { ctx: self.ctx.clone(), test_bodies: self.test_bodies })]
+        vec![Arc::new(tasks::ImportTask {
+            ctx: self.ctx.clone(),
+            test_bodies: self.test_bodies,
+        })]
     }
 
     fn writes(&self) -> &'static [Topic] {
@@ -100,14 +110,18 @@ impl Module for Payments {
                     store::payment::page_after(scope, after, REPUBLISH_PAGE)
                 })
                 .await?;
-            let Some(last) = rows.last() else { return Ok(Some(told)) };
+            let Some(last) = rows.last() else {
+                return Ok(Some(told));
+            };
             after = Some((last.tenant_id, last.id));
             told += u64::try_from(rows.len()).unwrap_or_default();
             self.ctx
                 .db
                 .write_across::<_, DbError>("all payments are told again", move |scope| {
                     rows.iter().try_for_each(|row| {
-                        scope.within(Tenancy::from_row(row.tenant_id), |scope| store::payment::republish(scope, row))
+                        scope.within(Tenancy::from_row(row.tenant_id), |scope| {
+                            store::payment::republish(scope, row)
+                        })
                     })
                 })
                 .await?;

@@ -53,7 +53,11 @@ impl Task for ImportTask {
     }
 
     async fn run(&self) -> Result<bool, TaskError> {
-        let open = self.ctx.db.read_across("imports of all tenants", import::next_open).await?;
+        let open = self
+            .ctx
+            .db
+            .read_across("imports of all tenants", import::next_open)
+            .await?;
         let Some(row) = open else { return Ok(false) };
         match self.turn(row).await {
             Err(Stop::Over | Stop::Database(DbError::Conflict)) | Ok(()) => Ok(true),
@@ -82,25 +86,40 @@ impl ImportTask {
         let tenancy = Tenancy::from_row(row.tenant_id);
         let service = {
             let id = row.service_id;
-            self.ctx.find_replica(tenancy, move |scope| replica::service(scope, id)).await?
+            self.ctx
+                .find_replica(tenancy, move |scope| replica::service(scope, id))
+                .await?
         };
         if !service.is_some_and(|service| service.is_for_dues()) {
-            return self.fail(tenancy, row, "args.service_id names no service for dues").await;
+            return self
+                .fail(tenancy, row, "args.service_id names no service for dues")
+                .await;
         }
         let mut row = row;
         if row.status == JobStatus::Pending.as_str() {
-            row = self.write(tenancy, move |scope| import::advance(scope, row, JobStatus::Running, |_| ())).await?;
+            row = self
+                .write(tenancy, move |scope| {
+                    import::advance(scope, row, JobStatus::Running, |_| ())
+                })
+                .await?;
         }
         let content = match self.open(tenancy, &row).await {
             Ok(content) => content,
-            Err(FileError::NotFound) => return self.fail(tenancy, row, "the file of the job is not there").await,
+            Err(FileError::NotFound) => {
+                return self
+                    .fail(tenancy, row, "the file of the job is not there")
+                    .await;
+            }
             Err(error) => return Err(Stop::File(error)),
         };
         let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
         let start = Start {
             byte_offset: unsigned(row.byte_offset),
             line: unsigned(row.line),
-            delimiter: row.header.as_ref().and_then(|_| row.delimiter.bytes().next()),
+            delimiter: row
+                .header
+                .as_ref()
+                .and_then(|_| row.delimiter.bytes().next()),
         };
         let mut batches = csv_stream::read(content, start, ROWS);
         for _ in 0..BATCHES {
@@ -109,7 +128,11 @@ impl ImportTask {
                 None => Batch::default(),
             };
             if row.header.is_none() {
-                let header = if batch.rows.is_empty() { None } else { batch.rows.remove(0).1 };
+                let header = if batch.rows.is_empty() {
+                    None
+                } else {
+                    batch.rows.remove(0).1
+                };
                 let header = header.unwrap_or_default();
                 if let Err(missing) = Columns::of(&header) {
                     return self.fail(tenancy, row, &missing.to_string()).await;
@@ -125,28 +148,52 @@ impl ImportTask {
 
     /// The file that `jobs` keeps: its id is the last one in its address.
     async fn open(&self, tenancy: Tenancy, row: &ImportRow) -> Result<FileContent, FileError> {
-        let job: Job = row.job.read().map_err(|error| FileError::Source(Box::new(error)))?;
+        let job: Job = row
+            .job
+            .read()
+            .map_err(|error| FileError::Source(Box::new(error)))?;
         let id = job
             .attachment
             .as_ref()
-            .and_then(|file| file.url.split(['/', '?', '#']).rev().find_map(|part| Uuid::parse_str(part).ok()))
+            .and_then(|file| {
+                file.url
+                    .split(['/', '?', '#'])
+                    .rev()
+                    .find_map(|part| Uuid::parse_str(part).ok())
+            })
             .ok_or(FileError::NotFound)?;
-        self.ctx.platform.sources.open(tenancy, "jobs", FileId::from_uuid(id)).await
+        self.ctx
+            .platform
+            .sources
+            .open(tenancy, "jobs", FileId::from_uuid(id))
+            .await
     }
 
     /// Takes a batch in one transaction with the place that it ends at: after a crash the import goes on behind it.
-    async fn import(&self, tenancy: Tenancy, mut row: ImportRow, batch: Batch) -> Result<ImportRow, Stop> {
+    async fn import(
+        &self,
+        tenancy: Tenancy,
+        mut row: ImportRow,
+        batch: Batch,
+    ) -> Result<ImportRow, Stop> {
         let header: Vec<String> = row.header.clone().unwrap_or_default().read()?;
-        let columns = Columns::of(&header).map_err(|_| DbError::malformed("the header of an import"))?;
+        let columns =
+            Columns::of(&header).map_err(|_| DbError::malformed("the header of an import"))?;
         let (test_bodies, key) = (self.test_bodies, self.ctx.platform.citizen_ids.clone());
         let row = self
             .write(tenancy, move |scope| {
-                let reader = RowReader { columns: &columns, service_id: row.service_id, test_bodies };
+                let reader = RowReader {
+                    columns: &columns,
+                    service_id: row.service_id,
+                    test_bodies,
+                };
                 for (line, cells) in batch.rows {
                     row.done += 1;
                     let due = match &cells {
                         None => Err("the row is not UTF-8".to_owned()),
-                        Some(cells) if cells.len() > header.len() => Err("the row has more cells than the first line".to_owned()),
+                        Some(cells) if cells.len() > header.len() => {
+                            Err("the row has more cells than the first line".to_owned())
+                        }
                         Some(cells) => reader.due(cells),
                     };
                     let due = match due {
@@ -164,7 +211,11 @@ impl ImportTask {
                             continue;
                         }
                     };
-                    let user = citizen_id(&key, row.tenant_id.uuid(), &due.payer.tax_identification_number);
+                    let user = citizen_id(
+                        &key,
+                        row.tenant_id.uuid(),
+                        &due.payer.tax_identification_number,
+                    );
                     if payment::create_due(scope, &due.into_payment(user, clock::now().utc()))? {
                         row.added += 1;
                     }
@@ -179,7 +230,11 @@ impl ImportTask {
     }
 
     async fn finish(&self, tenancy: Tenancy, row: ImportRow) -> Result<(), Stop> {
-        let rejects = if row.rejected > 0 { Some(self.keep_rejects(tenancy, &row).await?) } else { None };
+        let rejects = if row.rejected > 0 {
+            Some(self.keep_rejects(tenancy, &row).await?)
+        } else {
+            None
+        };
         let output = json!({"added": row.added, "known": row.done - row.rejected - row.added, "rejected": row.rejected});
         self.write(tenancy, move |scope| {
             import::advance(scope, row, JobStatus::Finished, |job| {
@@ -194,7 +249,9 @@ impl ImportTask {
     async fn fail(&self, tenancy: Tenancy, row: ImportRow, why: &str) -> Result<(), Stop> {
         let output = json!({"error": why});
         self.write(tenancy, move |scope| {
-            import::advance(scope, row, JobStatus::Failed, |job| job.output = Some(output))
+            import::advance(scope, row, JobStatus::Failed, |job| {
+                job.output = Some(output)
+            })
         })
         .await?;
         Err(Stop::Over)
@@ -203,19 +260,29 @@ impl ImportTask {
     /// Stores the refused rows as a file, under the id of the job.
     async fn keep_rejects(&self, tenancy: Tenancy, row: &ImportRow) -> Result<JobFile, Stop> {
         let header: Vec<String> = row.header.clone().unwrap_or_default().read()?;
-        let first = csv_line(["line".to_owned(), "reason".to_owned()].into_iter().chain(header));
+        let first = csv_line(
+            ["line".to_owned(), "reason".to_owned()]
+                .into_iter()
+                .chain(header),
+        );
         let (db, id) = (self.ctx.db.clone(), row.id);
         let pages = stream::try_unfold(0_i64, move |after| {
             let db = db.clone();
             async move {
                 let rows = db
-                    .read::<_, DbError>(tenancy, move |scope| import::rejects_after(scope, id, after, 1000))
+                    .read::<_, DbError>(tenancy, move |scope| {
+                        import::rejects_after(scope, id, after, 1000)
+                    })
                     .await?;
-                let Some(last) = rows.last().map(|row| row.line) else { return Ok::<_, DbError>(None) };
+                let Some(last) = rows.last().map(|row| row.line) else {
+                    return Ok::<_, DbError>(None);
+                };
                 let mut text = Vec::new();
                 for row in rows {
                     let cells: Vec<String> = row.record.read()?;
-                    text.extend(csv_line([row.line.to_string(), row.reason].into_iter().chain(cells)));
+                    text.extend(csv_line(
+                        [row.line.to_string(), row.reason].into_iter().chain(cells),
+                    ));
                 }
                 Ok(Some((Bytes::from(text), last)))
             }
@@ -228,7 +295,10 @@ impl ImportTask {
             .put(rejects_key(tenancy, id), Box::pin(content), REJECTS_LIMIT)
             .await
             .map_err(Stop::File)?;
-        let base = self.ctx.platform.public_url(&self.ctx.tenant(tenancy).await?);
+        let base = self
+            .ctx
+            .platform
+            .public_url(&self.ctx.tenant(tenancy).await?);
         Ok(JobFile {
             name: "rejects.csv".to_owned(),
             mime_type: "text/csv".to_owned(),
@@ -244,7 +314,10 @@ impl ImportTask {
         tenancy: Tenancy,
         work: impl FnOnce(&mut WriteScope<'_>) -> DbResult<T> + Send + 'static,
     ) -> DbResult<T> {
-        self.ctx.db.write_as(Priority::Background, tenancy, work).await
+        self.ctx
+            .db
+            .write_as(Priority::Background, tenancy, work)
+            .await
     }
 }
 
@@ -260,7 +333,12 @@ fn csv_line(cells: impl Iterator<Item = String>) -> Vec<u8> {
 }
 
 fn rejects_key(tenancy: Tenancy, job: JobId) -> FileKey {
-    FileKey { module: "payments", tenant: tenancy.tenant_id().uuid(), owner: job.uuid(), file: job.uuid() }
+    FileKey {
+        module: "payments",
+        tenant: tenancy.tenant_id().uuid(),
+        owner: job.uuid(),
+        file: job.uuid(),
+    }
 }
 
 /// Serves the refused rows of an import to `jobs`; the id of the file is that of the job.
@@ -269,13 +347,19 @@ pub struct RejectsSource(pub ModuleContext);
 impl RejectsSource {
     /// Makes them readable for the other modules.
     pub fn register(ctx: &ModuleContext) {
-        ctx.platform.sources.register(ctx.info.name, Arc::new(Self(ctx.clone())));
+        ctx.platform
+            .sources
+            .register(ctx.info.name, Arc::new(Self(ctx.clone())));
     }
 }
 
 #[async_trait]
 impl FileSource for RejectsSource {
     async fn open(&self, tenancy: Tenancy, file: FileId) -> Result<FileContent, FileError> {
-        self.0.platform.files.get(rejects_key(tenancy, JobId::from_uuid(file.uuid())), None).await
+        self.0
+            .platform
+            .files
+            .get(rejects_key(tenancy, JobId::from_uuid(file.uuid())), None)
+            .await
     }
 }

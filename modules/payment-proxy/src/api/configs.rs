@@ -77,15 +77,23 @@ pub async fn list_configs(
         .proxy
         .ctx
         .db
-        .read::<_, DbError>(caller.tenancy(), move |scope| config::list(scope, connector, id, collection))
+        .read::<_, DbError>(caller.tenancy(), move |scope| {
+            config::list(scope, connector, id, collection)
+        })
         .await?;
     Ok(HttpResponse::Ok().json(rows.into_iter().map(|row| row.body).collect::<Vec<_>>()))
 }
 
 /// The row of a configuration that is new.
-pub fn new_row(tenant_id: TenantId, connector: &str, mut settings: ConfigSettings) -> DbResult<ConfigRow> {
+pub fn new_row(
+    tenant_id: TenantId,
+    connector: &str,
+    mut settings: ConfigSettings,
+) -> DbResult<ConfigRow> {
     let now = clock::now();
-    let id = settings.id.map_or_else(ConfigId::random, ConfigId::from_uuid);
+    let id = settings
+        .id
+        .map_or_else(ConfigId::random, ConfigId::from_uuid);
     settings.id = Some(id.uuid());
     let mut row = ConfigRow {
         tenant_id,
@@ -107,11 +115,13 @@ pub fn new_row(tenant_id: TenantId, connector: &str, mut settings: ConfigSetting
 
 fn set(row: &mut ConfigRow, settings: &ConfigSettings) -> DbResult<()> {
     row.collection_id = CollectionId::from_uuid(settings.remote_collection.id);
-    row.collection_type.clone_from(&settings.remote_collection.kind);
+    row.collection_type
+        .clone_from(&settings.remote_collection.kind);
     row.payment_type = settings.payment_type.as_str().to_owned();
     row.active = settings.active;
-    row.active_key =
-        settings.active.then(|| active_key(row.collection_id, &row.collection_type, &row.payment_type));
+    row.active_key = settings
+        .active
+        .then(|| active_key(row.collection_id, &row.collection_type, &row.payment_type));
     row.body = Json::of(settings)?;
     Ok(())
 }
@@ -146,7 +156,10 @@ pub async fn create(
             ));
         }
         config::insert(scope, &row).map_err(taken)?;
-        Created::new(format!("/payment-proxy/{connector}/configs/{}", row.id), &row.body)
+        Created::new(
+            format!("/payment-proxy/{connector}/configs/{}", row.id),
+            &row.body,
+        )
     })
     .await
 }
@@ -175,18 +188,39 @@ pub async fn create_config(
 }
 
 /// A configuration of a connector.
-pub async fn found(state: &State, caller: &Caller, connector: &str, id: ConfigId) -> Result<ConfigRow, Problem> {
+pub async fn found(
+    state: &State,
+    caller: &Caller,
+    connector: &str,
+    id: ConfigId,
+) -> Result<ConfigRow, Problem> {
     let connector = state.connector(connector)?.id();
-    let row = state.proxy.ctx.db.read::<_, DbError>(caller.tenancy(), move |scope| config::find(scope, connector, id));
-    row.await?.ok_or_else(|| Problem::not_found("configuration"))
+    let row = state
+        .proxy
+        .ctx
+        .db
+        .read::<_, DbError>(caller.tenancy(), move |scope| {
+            config::find(scope, connector, id)
+        });
+    row.await?
+        .ok_or_else(|| Problem::not_found("configuration"))
 }
 
 /// Checks and writes a configuration that was read before; its id stays.
-pub async fn write(state: &State, caller: &Caller, mut row: ConfigRow, mut settings: ConfigSettings) -> Result<(), Problem> {
+pub async fn write(
+    state: &State,
+    caller: &Caller,
+    mut row: ConfigRow,
+    mut settings: ConfigSettings,
+) -> Result<(), Problem> {
     settings.check(state.proxy.test_bodies)?;
     settings.id = Some(row.id.uuid());
     set(&mut row, &settings)?;
-    let written = state.proxy.ctx.db.write::<_, DbError>(caller.tenancy(), move |scope| config::update(scope, row));
+    let written = state
+        .proxy
+        .ctx
+        .db
+        .write::<_, DbError>(caller.tenancy(), move |scope| config::update(scope, row));
     written.await.map_err(taken)
 }
 
@@ -202,7 +236,11 @@ pub async fn write(state: &State, caller: &Caller, mut row: ConfigRow, mut setti
     ),
     security(("bearer" = []))
 )]
-pub async fn get_config(state: web::Data<State>, caller: Auth<AdministratorOnly>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn get_config(
+    state: web::Data<State>,
+    caller: Auth<AdministratorOnly>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     Ok(HttpResponse::Ok().json(found(&state, &caller, &connector, id).await?.body))
 }
@@ -269,14 +307,22 @@ pub async fn patch_config(
     ),
     security(("bearer" = []))
 )]
-pub async fn delete_config(state: web::Data<State>, caller: Auth<AdministratorOnly>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn delete_config(
+    state: web::Data<State>,
+    caller: Auth<AdministratorOnly>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
     switch_off(&state, &caller, row).await
 }
 
 /// Switches a configuration off.
-pub async fn switch_off(state: &State, caller: &Caller, row: ConfigRow) -> Result<HttpResponse, Problem> {
+pub async fn switch_off(
+    state: &State,
+    caller: &Caller,
+    row: ConfigRow,
+) -> Result<HttpResponse, Problem> {
     let mut settings: ConfigSettings = row.body.read()?;
     settings.active = false;
     write(state, caller, row, settings).await?;

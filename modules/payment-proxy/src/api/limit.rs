@@ -22,7 +22,10 @@ pub struct Limiter {
 impl Limiter {
     /// With so many requests a minute.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, seen: Mutex::default() }
+        Self {
+            per_minute,
+            seen: Mutex::default(),
+        }
     }
 
     /// Counts a request.
@@ -45,7 +48,11 @@ impl Limiter {
         *count += 1;
         if *count > self.per_minute {
             let wait = WINDOW.saturating_sub(now.since(*since)).as_secs().max(1);
-            return Err(Problem::new(ProblemKind::TooManyRequests, "This link was followed too often. Wait a minute.").retry_after(wait));
+            return Err(Problem::new(
+                ProblemKind::TooManyRequests,
+                "This link was followed too often. Wait a minute.",
+            )
+            .retry_after(wait));
         }
         Ok(())
     }
@@ -53,7 +60,13 @@ impl Limiter {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     #[test]
@@ -62,7 +75,10 @@ mod tests {
         let (one, other) = (PaymentId::random(), PaymentId::random());
         assert!(limiter.pass(one).is_ok());
         assert!(limiter.pass(one).is_ok());
-        assert_eq!(limiter.pass(one).unwrap_err().kind(), ProblemKind::TooManyRequests);
+        assert_eq!(
+            limiter.pass(one).unwrap_err().kind(),
+            ProblemKind::TooManyRequests
+        );
         assert!(limiter.pass(other).is_ok());
     }
 }

@@ -20,7 +20,11 @@ type At = web::Path<(String, PaymentId)>;
 async fn found(state: &State, (connector, id): (String, PaymentId)) -> Result<Debt, Problem> {
     state.connector(&connector)?;
     state.limiter.pass(id)?;
-    state.proxy.by_link(&connector, id).await?.ok_or_else(|| Problem::not_found("payment"))
+    state
+        .proxy
+        .by_link(&connector, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("payment"))
 }
 
 /// Leads to the intermediary's payment page; the payment is then `PAYMENT_STARTED`. What cannot be paid any more leads back.
@@ -35,7 +39,11 @@ async fn found(state: &State, (connector, id): (String, PaymentId)) -> Result<De
         (status = 502, description = "The intermediary failed", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn online_payment(state: web::Data<State>, _public: Public, at: At) -> Result<HttpResponse, Problem> {
+pub async fn online_payment(
+    state: web::Data<State>,
+    _public: Public,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let debt = found(&state, at.into_inner()).await?;
     if !debt.payment.status.is_payable() {
         return back(&state, &debt).await;
@@ -45,20 +53,26 @@ pub async fn online_payment(state: web::Data<State>, _public: Public, at: At) ->
         None => page_of_due(&state, &debt).await?,
     };
     let kept = page.clone();
-    let opened = state.proxy.change(tenancy_of(&debt), debt.row.id, move |_, debt| {
-        debt.row.page_url = Some(kept.clone());
-        if !debt.payment.status.is_payable() {
-            return Ok(Told::Nothing);
-        }
-        open(&mut debt.payment.links.online_payment_begin);
-        if debt.payment.status == PaymentStatus::PaymentPending {
-            debt.payment.status = PaymentStatus::PaymentStarted;
-            return Ok(Told::Event);
-        }
-        Ok(Told::Quietly)
-    });
+    let opened = state
+        .proxy
+        .change(tenancy_of(&debt), debt.row.id, move |_, debt| {
+            debt.row.page_url = Some(kept.clone());
+            if !debt.payment.status.is_payable() {
+                return Ok(Told::Nothing);
+            }
+            open(&mut debt.payment.links.online_payment_begin);
+            if debt.payment.status == PaymentStatus::PaymentPending {
+                debt.payment.status = PaymentStatus::PaymentStarted;
+                return Ok(Told::Event);
+            }
+            Ok(Told::Quietly)
+        });
     let opened = opened.await?;
-    if opened.payment.status.is_payable() { Ok(redirect(&page)) } else { back(&state, &opened).await }
+    if opened.payment.status.is_payable() {
+        Ok(redirect(&page))
+    } else {
+        back(&state, &opened).await
+    }
 }
 
 /// A due has no page here until somebody wants to pay it.
@@ -74,7 +88,9 @@ async fn page_of_due(state: &State, debt: &Debt) -> Result<String, Problem> {
     let site = state.proxy.ctx.tenant(tenancy_of(debt)).await?;
     let position = state.proxy.position(&debt.payment, &served, &site)?;
     let created = served.connector.create(&position).await;
-    created.map(|position| position.page_url).map_err(|error| failed(served.connector.id(), error))
+    created
+        .map(|position| position.page_url)
+        .map_err(|error| failed(served.connector.id(), error))
 }
 
 fn open(link: &mut OpenedLink) {
@@ -87,7 +103,10 @@ async fn back(state: &State, debt: &Debt) -> Result<HttpResponse, Problem> {
         Some(url) => Ok(redirect(url)),
         None => {
             let site = state.proxy.ctx.tenant(tenancy_of(debt)).await?;
-            Ok(redirect(&format!("{}/lang/", state.proxy.ctx.platform.public_url(&site))))
+            Ok(redirect(&format!(
+                "{}/lang/",
+                state.proxy.ctx.platform.public_url(&site)
+            )))
         }
     }
 }
@@ -103,7 +122,11 @@ async fn back(state: &State, debt: &Debt) -> Result<HttpResponse, Problem> {
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn landing(state: web::Data<State>, _public: Public, at: At) -> Result<HttpResponse, Problem> {
+pub async fn landing(
+    state: web::Data<State>,
+    _public: Public,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let debt = found(&state, at.into_inner()).await?;
     // A failure is in the log, and the next check asks again: the citizen goes on.
     let checked = match state.proxy.check(&debt).await {
@@ -120,10 +143,12 @@ async fn mark(
     debt: &Debt,
     link: impl Fn(&mut PaymentLinks) -> &mut OpenedLink + Clone + Send + 'static,
 ) -> Result<(), Problem> {
-    let marked = state.proxy.change(tenancy_of(debt), debt.row.id, move |_, debt| {
-        open(link(&mut debt.payment.links));
-        Ok(Told::Quietly)
-    });
+    let marked = state
+        .proxy
+        .change(tenancy_of(debt), debt.row.id, move |_, debt| {
+            open(link(&mut debt.payment.links));
+            Ok(Told::Quietly)
+        });
     marked.await?;
     Ok(())
 }
@@ -141,10 +166,17 @@ async fn mark(
         (status = 502, description = "The intermediary failed", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn offline_payment(state: web::Data<State>, _public: Public, at: At) -> Result<HttpResponse, Problem> {
+pub async fn offline_payment(
+    state: web::Data<State>,
+    _public: Public,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let debt = found(&state, at.into_inner()).await?;
     let (connector, place) = state.proxy.place_of(&debt).await?;
-    let notice = connector.notice(&place).await.map_err(|error| failed(connector.id(), error))?;
+    let notice = connector
+        .notice(&place)
+        .await
+        .map_err(|error| failed(connector.id(), error))?;
     mark(&state, &debt, |links| &mut links.offline_payment).await?;
     Ok(file(notice, "avviso.pdf"))
 }
@@ -160,7 +192,11 @@ pub async fn offline_payment(state: web::Data<State>, _public: Public, at: At) -
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn notice(state: web::Data<State>, public: Public, at: At) -> Result<HttpResponse, Problem> {
+pub async fn notice(
+    state: web::Data<State>,
+    public: Public,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     offline_payment(state, public, at).await
 }
 
@@ -177,13 +213,23 @@ pub async fn notice(state: web::Data<State>, public: Public, at: At) -> Result<H
         (status = 502, description = "The intermediary failed", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn receipt(state: web::Data<State>, _public: Public, at: At) -> Result<HttpResponse, Problem> {
+pub async fn receipt(
+    state: web::Data<State>,
+    _public: Public,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let debt = found(&state, at.into_inner()).await?;
     if debt.payment.status != PaymentStatus::Complete {
-        return Err(Problem::new(ProblemKind::Conflict, "There is a receipt only after the payment. Pay first."));
+        return Err(Problem::new(
+            ProblemKind::Conflict,
+            "There is a receipt only after the payment. Pay first.",
+        ));
     }
     let (connector, place) = state.proxy.place_of(&debt).await?;
-    let receipt = connector.receipt(&place).await.map_err(|error| failed(connector.id(), error))?;
+    let receipt = connector
+        .receipt(&place)
+        .await
+        .map_err(|error| failed(connector.id(), error))?;
     mark(&state, &debt, |links| &mut links.receipt).await?;
     Ok(file(receipt, "ricevuta.pdf"))
 }
@@ -192,6 +238,9 @@ fn file(document: Document, name: &str) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(document.mime_type)
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_DISPOSITION, format!("inline; filename=\"{name}\"")))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!("inline; filename=\"{name}\""),
+        ))
         .body(document.bytes)
 }

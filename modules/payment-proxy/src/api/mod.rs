@@ -36,20 +36,31 @@ impl State {
     /// The connector that a path names.
     fn connector(&self, id: &str) -> Result<Arc<dyn Connector>, Problem> {
         self.proxy.connectors.get(id).ok_or_else(|| {
-            Problem::new(ProblemKind::UnknownRoute, "No connector has this name. See /docs for what this installation offers.")
+            Problem::new(
+                ProblemKind::UnknownRoute,
+                "No connector has this name. See /docs for what this installation offers.",
+            )
         })
     }
 }
 
 impl From<ProxyError> for Problem {
     fn from(error: ProxyError) -> Self {
-        let gateway = || Self::new(ProblemKind::BadGateway, "The intermediary did not answer as it should. Repeat in a few minutes.");
+        let gateway = || {
+            Self::new(
+                ProblemKind::BadGateway,
+                "The intermediary did not answer as it should. Repeat in a few minutes.",
+            )
+        };
         match error {
             ProxyError::Database(error) => error.into(),
-            ProxyError::Connector(ConnectorError::Unknown) => Self::not_found("position at the intermediary"),
-            ProxyError::Connector(ConnectorError::WrongState) => {
-                Self::new(ProblemKind::Conflict, "The state of the payment does not allow this. Read it again and decide anew.")
+            ProxyError::Connector(ConnectorError::Unknown) => {
+                Self::not_found("position at the intermediary")
             }
+            ProxyError::Connector(ConnectorError::WrongState) => Self::new(
+                ProblemKind::Conflict,
+                "The state of the payment does not allow this. Read it again and decide anew.",
+            ),
             ProxyError::Connector(error @ ConnectorError::Refused(_)) => {
                 tracing::warn!(%error, "an intermediary refused");
                 gateway()
@@ -65,7 +76,10 @@ impl From<ProxyError> for Problem {
 
 /// A failure of an intermediary, counted.
 fn failed(connector: &str, error: ConnectorError) -> Problem {
-    if matches!(error, ConnectorError::Refused(_) | ConnectorError::Unavailable(_)) {
+    if matches!(
+        error,
+        ConnectorError::Refused(_) | ConnectorError::Unavailable(_)
+    ) {
         provider_error(connector);
     }
     ProxyError::from(error).into()
@@ -117,7 +131,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .service(at("configs/schema").route(web::get().to(configs::config_schema)))
         .service(
-            at("configs").route(web::get().to(configs::list_configs)).route(web::post().to(configs::create_config)),
+            at("configs")
+                .route(web::get().to(configs::list_configs))
+                .route(web::post().to(configs::create_config)),
         )
         .service(
             at("configs/{id}")

@@ -40,22 +40,35 @@ pub async fn notify(
     let connector = state.connector(&path)?;
     let body = read_limited(payload, MOST_BYTES).await?;
     let outcomes = connector.outcomes(&body).ok_or_else(|| {
-        Problem::new(ProblemKind::MalformedJson, "The body is not a notification of this intermediary.")
+        Problem::new(
+            ProblemKind::MalformedJson,
+            "The body is not a notification of this intermediary.",
+        )
     })?;
-    let signature = request.headers().get(connector.signature_header()).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signature = request
+        .headers()
+        .get(connector.signature_header())
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     // All signatures first: nothing is applied of a notification that is not wholly the intermediary's own.
     let mut known = Vec::new();
     for outcome in outcomes {
         let tenancies = signers(&state, &*connector, &outcome.tax_code, signature, &body).await?;
         if tenancies.is_empty() {
-            return Err(Problem::new(ProblemKind::Unauthenticated, "The signature is not that of a body named in the notification."));
+            return Err(Problem::new(
+                ProblemKind::Unauthenticated,
+                "The signature is not that of a body named in the notification.",
+            ));
         }
         known.push((outcome, tenancies));
     }
     for (outcome, tenancies) in known {
         for tenancy in tenancies {
             if let Some(id) = payment_of(&state, &*connector, tenancy, &outcome).await? {
-                state.proxy.apply(tenancy, id, outcome.standing.clone()).await?;
+                state
+                    .proxy
+                    .apply(tenancy, id, outcome.standing.clone())
+                    .await?;
                 break;
             }
         }
@@ -95,14 +108,22 @@ async fn payment_of(
     tenancy: Tenancy,
     outcome: &Outcome,
 ) -> Result<Option<PaymentId>, Problem> {
-    let (id, iuv, ours) = (connector.id(), outcome.iuv.clone(), outcome.payment.map(PaymentId::from_uuid));
-    let found = state.proxy.ctx.db.read::<_, DbError>(tenancy, move |scope| {
-        if let Some(ours) = ours
-            && debt::find(scope, ours)?.is_some_and(|debt| debt.row.connector == id)
-        {
-            return Ok(Some(ours));
-        }
-        debt::by_iuv(scope, id, &iuv)
-    });
+    let (id, iuv, ours) = (
+        connector.id(),
+        outcome.iuv.clone(),
+        outcome.payment.map(PaymentId::from_uuid),
+    );
+    let found = state
+        .proxy
+        .ctx
+        .db
+        .read::<_, DbError>(tenancy, move |scope| {
+            if let Some(ours) = ours
+                && debt::find(scope, ours)?.is_some_and(|debt| debt.row.connector == id)
+            {
+                return Ok(Some(ours));
+            }
+            debt::by_iuv(scope, id, &iuv)
+        });
     Ok(found.await?)
 }

@@ -20,7 +20,11 @@ use crate::store::debt::{self, Debt};
 
 type At = web::Path<(String, PaymentId)>;
 
-async fn found(state: &State, caller: &Caller, (connector, id): (String, PaymentId)) -> Result<Debt, Problem> {
+async fn found(
+    state: &State,
+    caller: &Caller,
+    (connector, id): (String, PaymentId),
+) -> Result<Debt, Problem> {
     state.connector(&connector)?;
     let debt = state
         .proxy
@@ -29,18 +33,27 @@ async fn found(state: &State, caller: &Caller, (connector, id): (String, Payment
         .await?
         .filter(|debt| debt.row.connector == connector)
         .ok_or_else(|| Problem::not_found("payment"))?;
-    if caller.is_administrator() || caller.is_system_operator() || caller.is_service() || caller.works_service(debt.row.service_id) {
+    if caller.is_administrator()
+        || caller.is_system_operator()
+        || caller.is_service()
+        || caller.works_service(debt.row.service_id)
+    {
         Ok(debt)
     } else {
-        Err(Problem::forbidden("This operation needs an operator of the payment's service, or an administrator."))
+        Err(Problem::forbidden(
+            "This operation needs an operator of the payment's service, or an administrator.",
+        ))
     }
 }
 
 fn illegal(status: PaymentStatus) -> Problem {
     let allowed: Vec<&str> = status.next().iter().map(|next| next.as_str()).collect();
-    Problem::new(ProblemKind::IllegalTransition, "The payment's state does not allow this. The keys state and allowed say what can be done.")
-        .with("state", status.as_str())
-        .with("allowed", json!(allowed))
+    Problem::new(
+        ProblemKind::IllegalTransition,
+        "The payment's state does not allow this. The keys state and allowed say what can be done.",
+    )
+    .with("state", status.as_str())
+    .with("allowed", json!(allowed))
 }
 
 /// Asks the intermediary how the payment stands, now.
@@ -56,7 +69,11 @@ fn illegal(status: PaymentStatus) -> Problem {
     ),
     security(("bearer" = []))
 )]
-pub async fn update_payment(state: web::Data<State>, caller: Auth<Internal>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn update_payment(
+    state: web::Data<State>,
+    caller: Auth<Internal>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let debt = found(&state, &caller, at.into_inner()).await?;
     let checked = state.proxy.check(&debt).await?;
     Ok(HttpResponse::Ok().json(shown(caller.tenant_id(), &checked.payment)?))
@@ -97,7 +114,11 @@ pub async fn confirm_payment(
 ) -> Result<HttpResponse, Problem> {
     let debt = found(&state, &caller, at.into_inner()).await?;
     let body = body.value;
-    if body.transaction_id.as_ref().is_some_and(|id| id.chars().count() > 255) {
+    if body
+        .transaction_id
+        .as_ref()
+        .is_some_and(|id| id.chars().count() > 255)
+    {
         return Err(Problem::validation(vec![FieldProblem {
             field: "transaction_id".to_owned(),
             code: "length".to_owned(),
@@ -111,16 +132,23 @@ pub async fn confirm_payment(
         paid_at: body.paid_at.unwrap_or_else(clock::now).utc(),
         transaction_id: body.transaction_id,
     };
-    let confirmed = state.proxy.change(caller.tenancy(), debt.row.id, move |_, debt| {
-        if apply(&mut debt.payment, &standing) != Effect::Changed {
-            return Ok(Told::Nothing);
-        }
-        debt.row.next_check_at = None;
-        debt.row.cancel_at = Some(clock::now());
-        Ok(Told::Event)
-    });
+    let confirmed = state
+        .proxy
+        .change(caller.tenancy(), debt.row.id, move |_, debt| {
+            if apply(&mut debt.payment, &standing) != Effect::Changed {
+                return Ok(Told::Nothing);
+            }
+            debt.row.next_check_at = None;
+            debt.row.cancel_at = Some(clock::now());
+            Ok(Told::Event)
+        });
     let confirmed = confirmed.await?;
-    state.proxy.ctx.platform.wakes.wake(crate::proxy::DEBTS_TASK);
+    state
+        .proxy
+        .ctx
+        .platform
+        .wakes
+        .wake(crate::proxy::DEBTS_TASK);
     match confirmed.payment.status {
         PaymentStatus::Complete => Ok(said("Object Patched Successfully")),
         other => Err(illegal(other)),
@@ -142,7 +170,11 @@ pub async fn confirm_payment(
     ),
     security(("bearer" = []))
 )]
-pub async fn cancel_payment(state: web::Data<State>, caller: Auth<Staff>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn cancel_payment(
+    state: web::Data<State>,
+    caller: Auth<Staff>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let debt = found(&state, &caller, at.into_inner()).await?;
     if debt.payment.status == PaymentStatus::Canceled {
         return Ok(said("Object Patched Successfully"));

@@ -1,11 +1,11 @@
 //! The deprecated API v1: a view of the configurations whose collection is a service. The id of the object is the service's.
 
 use actix_web::{HttpResponse, web};
+use opencity_kernel::Problem;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::db::DbError;
 use opencity_kernel::http::{Body, IdempotencyKey};
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::Problem;
 use serde_json::{Map, Value, json};
 
 use super::configs;
@@ -37,15 +37,22 @@ pub async fn service_schema(
 }
 
 /// What v1 sends as a configuration of v2: the service is the collection, the rest is said as it stands.
-fn as_config(mut keys: Map<String, Value>, service: Option<CollectionId>) -> Result<ConfigSettings, Problem> {
+fn as_config(
+    mut keys: Map<String, Value>,
+    service: Option<CollectionId>,
+) -> Result<ConfigSettings, Problem> {
     let id = keys.remove("id");
     let service = service
         .map(|service| json!(service))
         .or(id)
         .ok_or_else(|| Problem::field("id", "required", "Give the id of the service."))?;
     keys.remove("tenant_id");
-    keys.insert("remote_collection".to_owned(), json!({"id": service, "type": "service"}));
-    keys.entry("payment_type").or_insert_with(|| json!("PAGOPA"));
+    keys.insert(
+        "remote_collection".to_owned(),
+        json!({"id": service, "type": "service"}),
+    );
+    keys.entry("payment_type")
+        .or_insert_with(|| json!("PAGOPA"));
     patched(&Value::Null, keys)
 }
 
@@ -59,17 +66,29 @@ fn as_service(caller: &Caller, row: &ConfigRow) -> Value {
     shown
 }
 
-async fn found(state: &State, caller: &Caller, connector: &str, service: CollectionId) -> Result<ConfigRow, Problem> {
+async fn found(
+    state: &State,
+    caller: &Caller,
+    connector: &str,
+    service: CollectionId,
+) -> Result<ConfigRow, Problem> {
     let connector = state.connector(connector)?.id();
     let rows = state
         .proxy
         .ctx
         .db
-        .read::<_, DbError>(caller.tenancy(), move |scope| config::list(scope, connector, None, Some(service)))
+        .read::<_, DbError>(caller.tenancy(), move |scope| {
+            config::list(scope, connector, None, Some(service))
+        })
         .await?;
-    let rows: Vec<ConfigRow> = rows.into_iter().filter(|row| row.collection_type == "service").collect();
+    let rows: Vec<ConfigRow> = rows
+        .into_iter()
+        .filter(|row| row.collection_type == "service")
+        .collect();
     let active = rows.iter().position(|row| row.active).unwrap_or_default();
-    rows.into_iter().nth(active).ok_or_else(|| Problem::not_found("configuration"))
+    rows.into_iter()
+        .nth(active)
+        .ok_or_else(|| Problem::not_found("configuration"))
 }
 
 /// Adds a service's configuration.
@@ -107,7 +126,11 @@ pub async fn create_service(
     ),
     security(("bearer" = []))
 )]
-pub async fn get_service(state: web::Data<State>, caller: Auth<AdministratorOnly>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn get_service(
+    state: web::Data<State>,
+    caller: Auth<AdministratorOnly>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let (connector, service) = at.into_inner();
     let row = found(&state, &caller, &connector, service).await?;
     Ok(HttpResponse::Ok().json(as_service(&caller, &row)))
@@ -174,7 +197,11 @@ pub async fn patch_service(
     ),
     security(("bearer" = []))
 )]
-pub async fn delete_service(state: web::Data<State>, caller: Auth<AdministratorOnly>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn delete_service(
+    state: web::Data<State>,
+    caller: Auth<AdministratorOnly>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let (connector, service) = at.into_inner();
     let row = found(&state, &caller, &connector, service).await?;
     configs::switch_off(&state, &caller, row).await

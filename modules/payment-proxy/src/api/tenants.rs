@@ -44,7 +44,12 @@ pub async fn tenant_schema(
 ///
 /// # Errors
 /// If no secret can be made.
-pub fn new_row(proxy: &Proxy, tenant_id: TenantId, connector: &str, settings: &TenantSettings) -> Result<TenantRow, Problem> {
+pub fn new_row(
+    proxy: &Proxy,
+    tenant_id: TenantId,
+    connector: &str,
+    settings: &TenantSettings,
+) -> Result<TenantRow, Problem> {
     let now = clock::now();
     let mut row = TenantRow {
         tenant_id,
@@ -58,8 +63,12 @@ pub fn new_row(proxy: &Proxy, tenant_id: TenantId, connector: &str, settings: &T
         body: Json::of(settings)?,
     };
     let secret = random_token(32).map_err(Problem::internal)?;
-    row.sealed_secret =
-        proxy.ctx.platform.sealer.seal(secret.as_bytes(), &sealed_for(&row)).map_err(Problem::internal)?;
+    row.sealed_secret = proxy
+        .ctx
+        .platform
+        .sealer
+        .seal(secret.as_bytes(), &sealed_for(&row))
+        .map_err(Problem::internal)?;
     Ok(row)
 }
 
@@ -101,18 +110,41 @@ pub async fn create_tenant(
     .await
 }
 
-async fn found(state: &State, caller: &Caller, connector: &str, id: TenantId) -> Result<TenantRow, Problem> {
+async fn found(
+    state: &State,
+    caller: &Caller,
+    connector: &str,
+    id: TenantId,
+) -> Result<TenantRow, Problem> {
     let connector = state.connector(connector)?.id();
-    let row = state.proxy.ctx.db.read::<_, DbError>(caller.tenancy(), move |scope| tenant::find(scope, connector));
-    row.await?.filter(|row| row.tenant_id == id).ok_or_else(|| Problem::not_found("configuration"))
+    let row = state
+        .proxy
+        .ctx
+        .db
+        .read::<_, DbError>(caller.tenancy(), move |scope| {
+            tenant::find(scope, connector)
+        });
+    row.await?
+        .filter(|row| row.tenant_id == id)
+        .ok_or_else(|| Problem::not_found("configuration"))
 }
 
-async fn write(state: &State, caller: &Caller, mut row: TenantRow, settings: TenantSettings) -> Result<(), Problem> {
+async fn write(
+    state: &State,
+    caller: &Caller,
+    mut row: TenantRow,
+    settings: TenantSettings,
+) -> Result<(), Problem> {
     settings.check(caller.tenant_id().uuid(), state.proxy.test_bodies)?;
     row.tax_code.clone_from(&settings.tax_identification_number);
     row.active = settings.active;
     row.body = Json::of(&settings)?;
-    Ok(state.proxy.ctx.db.write::<_, DbError>(caller.tenancy(), move |scope| tenant::update(scope, row)).await?)
+    Ok(state
+        .proxy
+        .ctx
+        .db
+        .write::<_, DbError>(caller.tenancy(), move |scope| tenant::update(scope, row))
+        .await?)
 }
 
 /// A body's configuration. What the intermediary signs with is not shown.
@@ -127,7 +159,11 @@ async fn write(state: &State, caller: &Caller, mut row: TenantRow, settings: Ten
     ),
     security(("bearer" = []))
 )]
-pub async fn get_tenant(state: web::Data<State>, caller: Auth<AdministratorOnly>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn get_tenant(
+    state: web::Data<State>,
+    caller: Auth<AdministratorOnly>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     Ok(HttpResponse::Ok().json(found(&state, &caller, &connector, id).await?.body))
 }
@@ -182,11 +218,19 @@ pub async fn patch_tenant(
 }
 
 /// A stored object with some keys replaced.
-pub fn patched<T: serde::de::DeserializeOwned>(stored: &Value, keys: Map<String, Value>) -> Result<T, Problem> {
+pub fn patched<T: serde::de::DeserializeOwned>(
+    stored: &Value,
+    keys: Map<String, Value>,
+) -> Result<T, Problem> {
     let mut whole = stored.as_object().cloned().unwrap_or_default();
     whole.extend(keys);
-    serde_json::from_value(Value::Object(whole))
-        .map_err(|_| Problem::field("body", "value", "Give values of the types that the API description names."))
+    serde_json::from_value(Value::Object(whole)).map_err(|_| {
+        Problem::field(
+            "body",
+            "value",
+            "Give values of the types that the API description names.",
+        )
+    })
 }
 
 /// Switches a body's configuration off; it is kept.
@@ -200,7 +244,11 @@ pub fn patched<T: serde::de::DeserializeOwned>(stored: &Value, keys: Map<String,
     ),
     security(("bearer" = []))
 )]
-pub async fn delete_tenant(state: web::Data<State>, caller: Auth<AdministratorOnly>, at: At) -> Result<HttpResponse, Problem> {
+pub async fn delete_tenant(
+    state: web::Data<State>,
+    caller: Auth<AdministratorOnly>,
+    at: At,
+) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
     let mut settings: TenantSettings = row.body.read()?;

@@ -183,8 +183,13 @@ impl Connectors {
     /// # Errors
     /// If a setting is not valid.
     pub fn new(sandbox: &SandboxSettings, http: &HttpClient) -> Result<Self, StartError> {
-        let all: [Arc<dyn Connector>; 1] = [Arc::new(sandbox::Sandbox::new(sandbox, http.clone())?)];
-        Ok(Self(Arc::new(all.into_iter().map(|connector| (connector.id(), connector)).collect())))
+        let all: [Arc<dyn Connector>; 1] =
+            [Arc::new(sandbox::Sandbox::new(sandbox, http.clone())?)];
+        Ok(Self(Arc::new(
+            all.into_iter()
+                .map(|connector| (connector.id(), connector))
+                .collect(),
+        )))
     }
 
     /// The connector of this name.

@@ -40,7 +40,8 @@ impl Sandbox {
     /// # Errors
     /// If the address is none.
     pub fn new(settings: &SandboxSettings, http: HttpClient) -> Result<Self, StartError> {
-        Url::parse(&settings.base_url).map_err(|error| StartError::new("payment_proxy.sandbox.base_url", error))?;
+        Url::parse(&settings.base_url)
+            .map_err(|error| StartError::new("payment_proxy.sandbox.base_url", error))?;
         Ok(Self {
             base: settings.base_url.trim_end_matches('/').to_owned(),
             timeout: Duration::from_secs(settings.timeout_seconds.max(1)),
@@ -48,45 +49,85 @@ impl Sandbox {
         })
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<OutgoingResponse, ConnectorError> {
-        let unavailable = |error: &dyn std::fmt::Display| ConnectorError::Unavailable(error.to_string());
-        let url = Url::parse(&format!("{}/intermediary/positions{path}", self.base)).map_err(|error| unavailable(&error))?;
-        let mut request = OutgoingRequest::new(method, url, TargetPolicy::Trusted).timeout(self.timeout);
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<OutgoingResponse, ConnectorError> {
+        let unavailable =
+            |error: &dyn std::fmt::Display| ConnectorError::Unavailable(error.to_string());
+        let url = Url::parse(&format!("{}/intermediary/positions{path}", self.base))
+            .map_err(|error| unavailable(&error))?;
+        let mut request =
+            OutgoingRequest::new(method, url, TargetPolicy::Trusted).timeout(self.timeout);
         if let Some(body) = body {
             request = request.json(body).map_err(|error| unavailable(&error))?;
         }
-        let response = self.http.request(request).await.map_err(|error| unavailable(&error))?;
+        let response = self
+            .http
+            .request(request)
+            .await
+            .map_err(|error| unavailable(&error))?;
         match response.status {
             status if status.is_success() => Ok(response),
             StatusCode::NOT_FOUND => Err(ConnectorError::Unknown),
             StatusCode::CONFLICT => Err(ConnectorError::WrongState),
-            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-                Err(ConnectorError::Refused(format!("{} {}", status.as_u16(), code_of(&response))))
-            }
-            status => Err(ConnectorError::Unavailable(format!("status {}", status.as_u16()))),
+            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Err(
+                ConnectorError::Refused(format!("{} {}", status.as_u16(), code_of(&response))),
+            ),
+            status => Err(ConnectorError::Unavailable(format!(
+                "status {}",
+                status.as_u16()
+            ))),
         }
     }
 
     async fn fetch(&self, position: &PositionRef) -> Result<PositionOut, ConnectorError> {
-        let found: PositionOut = read(&self.call(Method::GET, &format!("/{}", position.payment), None).await?)?;
-        if found.organization_tax_code == position.tax_code { Ok(found) } else { Err(ConnectorError::Unknown) }
+        let found: PositionOut = read(
+            &self
+                .call(Method::GET, &format!("/{}", position.payment), None)
+                .await?,
+        )?;
+        if found.organization_tax_code == position.tax_code {
+            Ok(found)
+        } else {
+            Err(ConnectorError::Unknown)
+        }
     }
 
-    async fn document(&self, position: &PositionRef, what: &str) -> Result<Document, ConnectorError> {
-        let response = self.call(Method::GET, &format!("/{}/{what}", position.payment), None).await?;
-        Ok(Document { mime_type: "application/pdf".to_owned(), bytes: response.body })
+    async fn document(
+        &self,
+        position: &PositionRef,
+        what: &str,
+    ) -> Result<Document, ConnectorError> {
+        let response = self
+            .call(Method::GET, &format!("/{}/{what}", position.payment), None)
+            .await?;
+        Ok(Document {
+            mime_type: "application/pdf".to_owned(),
+            bytes: response.body,
+        })
     }
 }
 
 /// The problem's own name, which is one of a few words.
 fn code_of(response: &OutgoingResponse) -> String {
     let problem: Value = response.json().unwrap_or_default();
-    let code = problem.get("code").and_then(Value::as_str).unwrap_or_default();
-    code.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '-').take(40).collect()
+    let code = problem
+        .get("code")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    code.chars()
+        .filter(|character| character.is_ascii_alphanumeric() || *character == '-')
+        .take(40)
+        .collect()
 }
 
 fn read<T: for<'de> Deserialize<'de>>(response: &OutgoingResponse) -> Result<T, ConnectorError> {
-    response.json().map_err(|_| ConnectorError::Unavailable("its answer has another form".to_owned()))
+    response
+        .json()
+        .map_err(|_| ConnectorError::Unavailable("its answer has another form".to_owned()))
 }
 
 #[derive(Deserialize)]
@@ -104,12 +145,20 @@ struct PositionOut {
 impl From<PositionOut> for Position {
     fn from(position: PositionOut) -> Self {
         let standing = match (position.status.as_str(), position.paid_at) {
-            ("paid", Some(paid_at)) => Standing::Paid { paid_at, transaction_id: position.transaction_id },
+            ("paid", Some(paid_at)) => Standing::Paid {
+                paid_at,
+                transaction_id: position.transaction_id,
+            },
             ("cancelled", _) => Standing::Cancelled,
             ("expired", _) => Standing::Expired,
             _ => Standing::Open,
         };
-        Self { iuv: position.iuv, notice_number: position.notice_number, page_url: position.payment_url, standing }
+        Self {
+            iuv: position.iuv,
+            notice_number: position.notice_number,
+            page_url: position.payment_url,
+            standing,
+        }
     }
 }
 
@@ -136,7 +185,11 @@ impl Connector for Sandbox {
 
     async fn create(&self, position: &NewPosition) -> Result<Position, ConnectorError> {
         let payer = &position.payer;
-        let kind = if payer.kind == PersonType::Legal { "legal" } else { "human" };
+        let kind = if payer.kind == PersonType::Legal {
+            "legal"
+        } else {
+            "human"
+        };
         let body = json!({
             "external_id": position.payment,
             "organization_tax_code": position.tax_code,
@@ -161,16 +214,21 @@ impl Connector for Sandbox {
             Ok(response) => read::<PositionOut>(&response).map(Position::from),
             // Created before with other words, for example under another public address: the debt is the same one.
             Err(ConnectorError::WrongState) => {
-                let at = PositionRef { payment: position.payment, tax_code: position.tax_code.clone() };
+                let at = PositionRef {
+                    payment: position.payment,
+                    tax_code: position.tax_code.clone(),
+                };
                 match self.fetch(&at).await {
                     Ok(known) if known.amount == position.amount => Ok(known.into()),
-                    Ok(_) | Err(ConnectorError::Unknown) => {
-                        Err(ConnectorError::Refused("the id belongs to another debt".to_owned()))
-                    }
+                    Ok(_) | Err(ConnectorError::Unknown) => Err(ConnectorError::Refused(
+                        "the id belongs to another debt".to_owned(),
+                    )),
                     Err(error) => Err(error),
                 }
             }
-            Err(ConnectorError::Unknown) => Err(ConnectorError::Unavailable("nothing answers at its address".to_owned())),
+            Err(ConnectorError::Unknown) => Err(ConnectorError::Unavailable(
+                "nothing answers at its address".to_owned(),
+            )),
             Err(error) => Err(error),
         }
     }
@@ -180,7 +238,9 @@ impl Connector for Sandbox {
     }
 
     async fn cancel(&self, position: &PositionRef) -> Result<(), ConnectorError> {
-        self.call(Method::POST, &format!("/{}/cancel", position.payment), None).await.map(|_| ())
+        self.call(Method::POST, &format!("/{}/cancel", position.payment), None)
+            .await
+            .map(|_| ())
     }
 
     async fn notice(&self, position: &PositionRef) -> Result<Document, ConnectorError> {
@@ -196,7 +256,10 @@ impl Connector for Sandbox {
     }
 
     fn is_authentic(&self, secret: &[u8], signature: &str, body: &[u8]) -> bool {
-        constant_time_eq(hex::encode(hmac_sha256(secret, body)).as_bytes(), signature.trim().as_bytes())
+        constant_time_eq(
+            hex::encode(hmac_sha256(secret, body)).as_bytes(),
+            signature.trim().as_bytes(),
+        )
     }
 
     fn outcomes(&self, body: &[u8]) -> Option<Vec<Outcome>> {
@@ -206,7 +269,10 @@ impl Connector for Sandbox {
             iuv: outcome.iuv,
             payment: Uuid::parse_str(&outcome.external_id).ok(),
             standing: match (outcome.outcome.as_str(), outcome.paid_at) {
-                ("paid", Some(paid_at)) => Standing::Paid { paid_at, transaction_id: outcome.transaction_id },
+                ("paid", Some(paid_at)) => Standing::Paid {
+                    paid_at,
+                    transaction_id: outcome.transaction_id,
+                },
                 _ => Standing::Open,
             },
         });

@@ -14,7 +14,10 @@ pub struct ProxyLinks<'a> {
 impl ProxyLinks<'_> {
     /// An operation on a payment.
     pub fn of(&self, operation: &str, payment: Uuid) -> String {
-        format!("{}/payment-proxy/{}/{operation}/{payment}", self.base_url, self.connector)
+        format!(
+            "{}/payment-proxy/{}/{operation}/{payment}",
+            self.base_url, self.connector
+        )
     }
 
     /// Where the intermediary tells outcomes.
@@ -31,8 +34,16 @@ impl ProxyLinks<'_> {
                 link.method = Some(method);
             }
         };
-        fill(&mut links.online_payment_begin, "online-payment", HttpMethod::Get);
-        fill(&mut links.offline_payment, "offline-payment", HttpMethod::Get);
+        fill(
+            &mut links.online_payment_begin,
+            "online-payment",
+            HttpMethod::Get,
+        );
+        fill(
+            &mut links.offline_payment,
+            "offline-payment",
+            HttpMethod::Get,
+        );
         fill(&mut links.receipt, "receipt", HttpMethod::Get);
         fill(&mut links.confirm, "confirm", HttpMethod::Patch);
         fill(&mut links.cancel, "cancel", HttpMethod::Patch);
@@ -46,19 +57,33 @@ impl ProxyLinks<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     #[test]
     fn only_missing_links_are_written() {
-        let proxy = ProxyLinks { base_url: "https://servizi.example.it", connector: "sandbox" };
+        let proxy = ProxyLinks {
+            base_url: "https://servizi.example.it",
+            connector: "sandbox",
+        };
         let mut links = PaymentLinks::default();
         links.online_payment_begin.url = Some("https://pay.example.it/1".to_owned());
         assert!(proxy.complete(&mut links, Uuid::nil()));
-        assert_eq!(links.online_payment_begin.url.as_deref(), Some("https://pay.example.it/1"));
+        assert_eq!(
+            links.online_payment_begin.url.as_deref(),
+            Some("https://pay.example.it/1")
+        );
         assert_eq!(
             links.receipt.url.as_deref(),
-            Some("https://servizi.example.it/payment-proxy/sandbox/receipt/00000000-0000-0000-0000-000000000000")
+            Some(
+                "https://servizi.example.it/payment-proxy/sandbox/receipt/00000000-0000-0000-0000-000000000000"
+            )
         );
         assert_eq!(links.online_payment_landing.url, None);
         assert!(!proxy.complete(&mut links, Uuid::nil()));

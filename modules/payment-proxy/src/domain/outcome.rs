@@ -43,10 +43,18 @@ pub fn apply(payment: &mut PaymentEvent, standing: &Standing) -> Effect {
     };
     if !payment.status.can_become(to) {
         let unexpected = to == PaymentStatus::Complete && payment.status != to;
-        return if unexpected { Effect::Anomaly } else { Effect::Nothing };
+        return if unexpected {
+            Effect::Anomaly
+        } else {
+            Effect::Nothing
+        };
     }
     payment.status = to;
-    if let Standing::Paid { paid_at, transaction_id } = standing {
+    if let Standing::Paid {
+        paid_at,
+        transaction_id,
+    } = standing
+    {
         payment.payment.paid_at = Some(*paid_at);
         payment.payment.transaction_id.clone_from(transaction_id);
     }
@@ -55,15 +63,27 @@ pub fn apply(payment: &mut PaymentEvent, standing: &Standing) -> Effect {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     fn paid() -> Standing {
-        Standing::Paid { paid_at: "2025-03-10T09:20:11Z".parse().unwrap(), transaction_id: Some("t".to_owned()) }
+        Standing::Paid {
+            paid_at: "2025-03-10T09:20:11Z".parse().unwrap(),
+            transaction_id: Some("t".to_owned()),
+        }
     }
 
     fn after(status: PaymentStatus, standing: &Standing) -> (Effect, PaymentEvent) {
-        let mut payment = PaymentEvent { status, ..PaymentEvent::default() };
+        let mut payment = PaymentEvent {
+            status,
+            ..PaymentEvent::default()
+        };
         (apply(&mut payment, standing), payment)
     }
 
@@ -72,7 +92,11 @@ mod tests {
         use PaymentStatus::*;
         for status in [PaymentPending, PaymentStarted, Expired] {
             let (effect, mut payment) = after(status, &paid());
-            assert_eq!((effect, payment.status), (Effect::Changed, Complete), "{status:?}");
+            assert_eq!(
+                (effect, payment.status),
+                (Effect::Changed, Complete),
+                "{status:?}"
+            );
             assert_eq!(payment.payment.transaction_id.as_deref(), Some("t"));
             assert_eq!(apply(&mut payment, &paid()), Effect::Nothing);
         }
@@ -81,7 +105,10 @@ mod tests {
     #[test]
     fn money_for_a_cancelled_payment_is_an_anomaly_and_changes_nothing() {
         let (effect, payment) = after(PaymentStatus::Canceled, &paid());
-        assert_eq!((effect, payment.status, payment.payment.paid_at), (Effect::Anomaly, PaymentStatus::Canceled, None));
+        assert_eq!(
+            (effect, payment.status, payment.payment.paid_at),
+            (Effect::Anomaly, PaymentStatus::Canceled, None)
+        );
     }
 
     #[test]

@@ -33,7 +33,9 @@ pub fn next_check(
     now: Instant,
     expire_at: Option<Instant>,
 ) -> NextCheck {
-    let Some(last) = last_check_at else { return NextCheck::Unchanged };
+    let Some(last) = last_check_at else {
+        return NextCheck::Unchanged;
+    };
     if expire_at.is_some_and(|expire_at| expire_at <= now) {
         return NextCheck::Expired;
     }
@@ -52,7 +54,9 @@ pub fn next_check(
     } else {
         return NextCheck::Expired;
     };
-    NextCheck::At(whole_second(expire_at.map_or(next, |expire_at| next.min(expire_at))))
+    NextCheck::At(whole_second(
+        expire_at.map_or(next, |expire_at| next.min(expire_at)),
+    ))
 }
 
 /// The next Sunday in Italy at the same time of day; on a Sunday the following one.
@@ -63,7 +67,10 @@ fn next_sunday(now: Instant) -> Instant {
         .checked_add_days(Days::new(days))
         .and_then(|local| here.timezone().from_local_datetime(&local).earliest())
         // An hour that the clock change leaves out: the same span in plain hours.
-        .map_or_else(|| now.plus(Duration::from_secs(days * DAY)), |time| Instant::from_utc(time.to_utc()))
+        .map_or_else(
+            || now.plus(Duration::from_secs(days * DAY)),
+            |time| Instant::from_utc(time.to_utc()),
+        )
 }
 
 fn whole_second(instant: Instant) -> Instant {
@@ -72,7 +79,13 @@ fn whole_second(instant: Instant) -> Instant {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     fn at(text: &str) -> Instant {
@@ -101,21 +114,39 @@ mod tests {
             ("2025-04-09T09:00:01+01:00", "2025-04-13T09:00:01+01:00"),
             ("2026-03-10T09:00:00+01:00", "2026-03-15T09:00:00+01:00"),
         ] {
-            assert_eq!(next(last, last, None), NextCheck::At(at(expected)), "{last}");
+            assert_eq!(
+                next(last, last, None),
+                NextCheck::At(at(expected)),
+                "{last}"
+            );
         }
-        assert_eq!(next("2026-03-10T09:00:01+01:00", "2026-03-10T09:00:01+01:00", None), NextCheck::Expired);
+        assert_eq!(
+            next(
+                "2026-03-10T09:00:01+01:00",
+                "2026-03-10T09:00:01+01:00",
+                None
+            ),
+            NextCheck::Expired
+        );
     }
 
     #[test]
     fn a_sunday_is_followed_by_the_next_one_at_the_same_time_of_day_over_the_clock_change() {
         let sunday = "2025-10-19T09:30:00+02:00";
-        assert_eq!(next(sunday, sunday, None), NextCheck::At(at("2025-10-26T09:30:00+01:00")));
+        assert_eq!(
+            next(sunday, sunday, None),
+            NextCheck::At(at("2025-10-26T09:30:00+01:00"))
+        );
     }
 
     #[test]
     fn the_span_counts_from_now_and_loses_its_fraction() {
         assert_eq!(
-            next("2025-03-10T09:01:00+01:00", "2025-03-10T09:03:07.9+01:00", None),
+            next(
+                "2025-03-10T09:01:00+01:00",
+                "2025-03-10T09:03:07.9+01:00",
+                None
+            ),
             NextCheck::At(at("2025-03-10T09:04:07+01:00"))
         );
     }
@@ -124,15 +155,32 @@ mod tests {
     fn the_last_check_falls_on_the_expiry_and_then_the_payment_expires() {
         let expiry = Some("2025-03-10T09:30:00+01:00");
         assert_eq!(
-            next("2025-03-10T09:20:00+01:00", "2025-03-10T09:20:00+01:00", expiry),
+            next(
+                "2025-03-10T09:20:00+01:00",
+                "2025-03-10T09:20:00+01:00",
+                expiry
+            ),
             NextCheck::At(at("2025-03-10T09:30:00+01:00"))
         );
-        assert_eq!(next("2025-03-10T09:30:00+01:00", "2025-03-10T09:30:00+01:00", expiry), NextCheck::Expired);
+        assert_eq!(
+            next(
+                "2025-03-10T09:30:00+01:00",
+                "2025-03-10T09:30:00+01:00",
+                expiry
+            ),
+            NextCheck::Expired
+        );
     }
 
     #[test]
     fn without_a_check_nothing_is_computed() {
-        assert_eq!(next_check(at(CREATED), None, at(CREATED), None), NextCheck::Unchanged);
-        assert_eq!(first_check(at("2025-03-10T09:00:00.5+01:00")), at("2025-03-10T09:01:00+01:00"));
+        assert_eq!(
+            next_check(at(CREATED), None, at(CREATED), None),
+            NextCheck::Unchanged
+        );
+        assert_eq!(
+            first_check(at("2025-03-10T09:00:00.5+01:00")),
+            at("2025-03-10T09:01:00+01:00")
+        );
     }
 }

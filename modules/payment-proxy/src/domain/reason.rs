@@ -16,22 +16,41 @@ pub fn reason(of_event: Option<&str>, of_config: &str, remote: Uuid) -> String {
 }
 
 fn cut(text: &str) -> String {
-    let Some((end, _)) = text.char_indices().nth(MOST) else { return text.to_owned() };
+    let Some((end, _)) = text.char_indices().nth(MOST) else {
+        return text.to_owned();
+    };
     let (kept, rest) = text.split_at(end);
-    let on_word = if rest.starts_with(char::is_whitespace) { kept } else { kept.rsplit_once(char::is_whitespace).map_or(kept, |(words, _)| words) };
+    let on_word = if rest.starts_with(char::is_whitespace) {
+        kept
+    } else {
+        kept.rsplit_once(char::is_whitespace)
+            .map_or(kept, |(words, _)| words)
+    };
     on_word.trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     #[test]
     fn the_event_wins_unless_it_names_a_person() {
         assert_eq!(reason(Some("Mensa"), "Altro", Uuid::nil()), "Mensa");
-        assert_eq!(reason(Some("Mensa RSSMRA80A01H501U"), "Altro", Uuid::nil()), "Altro");
-        assert_eq!(reason(Some(" "), "RSSMRA80A01H501U", Uuid::nil()), format!("Pagamento - {}", Uuid::nil()));
+        assert_eq!(
+            reason(Some("Mensa RSSMRA80A01H501U"), "Altro", Uuid::nil()),
+            "Altro"
+        );
+        assert_eq!(
+            reason(Some(" "), "RSSMRA80A01H501U", Uuid::nil()),
+            format!("Pagamento - {}", Uuid::nil())
+        );
     }
 
     #[test]

@@ -95,13 +95,21 @@ struct Faults(Vec<FieldProblem>);
 impl Faults {
     fn unless(&mut self, holds: bool, field: &str, message: &str) {
         if !holds {
-            self.0.push(FieldProblem { field: field.to_owned(), code: "value".to_owned(), message: message.to_owned() });
+            self.0.push(FieldProblem {
+                field: field.to_owned(),
+                code: "value".to_owned(),
+                message: message.to_owned(),
+            });
         }
     }
 
     fn text(&mut self, text: &str, most: usize, field: &str) {
         let length = text.trim().chars().count();
-        self.unless((1..=most).contains(&length), field, &format!("Give 1 to {most} characters."));
+        self.unless(
+            (1..=most).contains(&length),
+            field,
+            &format!("Give 1 to {most} characters."),
+        );
     }
 
     fn tax_code(&mut self, code: &str, test_bodies: TestBodies, field: &str) {
@@ -110,7 +118,11 @@ impl Faults {
     }
 
     fn end(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::validation(self.0))
+        }
     }
 }
 
@@ -121,9 +133,17 @@ impl TenantSettings {
     /// A problem that names every field that is wrong.
     pub fn check(&self, tenant: Uuid, test_bodies: TestBodies) -> Result<(), Problem> {
         let mut faults = Faults::default();
-        faults.unless(self.id == tenant, "id", "Give the id of the tenant of your token.");
+        faults.unless(
+            self.id == tenant,
+            "id",
+            "Give the id of the tenant of your token.",
+        );
         faults.text(&self.name, 255, "name");
-        faults.tax_code(&self.tax_identification_number, test_bodies, "tax_identification_number");
+        faults.tax_code(
+            &self.tax_identification_number,
+            test_bodies,
+            "tax_identification_number",
+        );
         faults.end()
     }
 }
@@ -135,16 +155,30 @@ impl ConfigSettings {
     /// A problem that names every field that is wrong.
     pub fn check(&self, test_bodies: TestBodies) -> Result<(), Problem> {
         let mut faults = Faults::default();
-        faults.unless(!self.amount.is_zero(), "amount", "Give an amount above zero.");
+        faults.unless(
+            !self.amount.is_zero(),
+            "amount",
+            "Give an amount above zero.",
+        );
         faults.text(&self.reason, 255, "reason");
-        faults.unless((1..=3650).contains(&self.expire_at), "expire_at", "Give 1 to 3650 days.");
+        faults.unless(
+            (1..=3650).contains(&self.expire_at),
+            "expire_at",
+            "Give 1 to 3650 days.",
+        );
         faults.text(&self.remote_collection.kind, 50, "remote_collection.type");
-        faults.tax_code(&self.receiver.tax_identification_number, test_bodies, "receiver.tax_identification_number");
+        faults.tax_code(
+            &self.receiver.tax_identification_number,
+            test_bodies,
+            "receiver.tax_identification_number",
+        );
         faults.text(&self.receiver.name, 255, "receiver.name");
         faults.text(&self.collection_data, 140, "collection_data");
         faults.end()?;
         if !is_category(&self.collection_data) {
-            tracing::warn!("collection_data of a payment configuration is not a category of today's form (9/0101002IM/)");
+            tracing::warn!(
+                "collection_data of a payment configuration is not a category of today's form (9/0101002IM/)"
+            );
         }
         Ok(())
     }
@@ -152,11 +186,13 @@ impl ConfigSettings {
 
 /// `9/` + 7 digits + 2 letters + `/`.
 fn is_category(text: &str) -> bool {
-    text.strip_prefix("9/").and_then(|rest| rest.strip_suffix('/')).is_some_and(|code| {
-        code.len() == 9
-            && code.bytes().take(7).all(|byte| byte.is_ascii_digit())
-            && code.bytes().skip(7).all(|byte| byte.is_ascii_uppercase())
-    })
+    text.strip_prefix("9/")
+        .and_then(|rest| rest.strip_suffix('/'))
+        .is_some_and(|code| {
+            code.len() == 9
+                && code.bytes().take(7).all(|byte| byte.is_ascii_digit())
+                && code.bytes().skip(7).all(|byte| byte.is_ascii_uppercase())
+        })
 }
 
 /// A field of a Form.io schema.
@@ -185,7 +221,12 @@ pub fn tenant_schema(own: Vec<Value>) -> Value {
         vec![
             hidden("id", "UUID del Tenant"),
             field("name", "Nome dell'ente", "textfield", true),
-            field("tax_identification_number", "Codice fiscale dell'ente", "textfield", true),
+            field(
+                "tax_identification_number",
+                "Codice fiscale dell'ente",
+                "textfield",
+                true,
+            ),
             field("active", "Attivo", "checkbox", false),
         ],
         own,
@@ -208,7 +249,12 @@ pub fn config_schema(own: Vec<Value>) -> Value {
             field("amount", "Importo", "number", true),
             field("reason", "Causale", "textfield", true),
             field("expire_at", "Giorni di validità", "number", true),
-            field("receiver.tax_identification_number", "Codice fiscale del beneficiario", "textfield", true),
+            field(
+                "receiver.tax_identification_number",
+                "Codice fiscale del beneficiario",
+                "textfield",
+                true,
+            ),
             field("receiver.name", "Nome del beneficiario", "textfield", true),
             field("collection_data", "Tassonomia pagoPA", "textfield", true),
             field("due_type", "Tipo di dovuto", "textfield", false),
@@ -220,7 +266,13 @@ pub fn config_schema(own: Vec<Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     fn config(change: impl Fn(&mut Value)) -> ConfigSettings {
@@ -251,13 +303,31 @@ mod tests {
         .check(TestBodies::Refused)
         .unwrap_err()
         .body("");
-        let fields: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
-        assert_eq!(fields, ["amount", "expire_at", "receiver.tax_identification_number", "receiver.name"]);
+        let fields: Vec<_> = refused["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["field"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "amount",
+                "expire_at",
+                "receiver.tax_identification_number",
+                "receiver.name"
+            ]
+        );
     }
 
     #[test]
     fn a_category_has_seven_digits_and_two_letters() {
-        for (text, holds) in [("9/0101002IM/", true), ("9/12129/TS", false), ("9/0101002im/", false), ("9/0101002IM", false)] {
+        for (text, holds) in [
+            ("9/0101002IM/", true),
+            ("9/12129/TS", false),
+            ("9/0101002im/", false),
+            ("9/0101002IM", false),
+        ] {
             assert_eq!(is_category(text), holds, "{text}");
         }
     }

@@ -23,28 +23,43 @@ impl ApplicationRow {
     /// Whether the application still waits for a payment of this attempt. A newer attempt than is known here means only that
     /// the application's own event has not come yet.
     pub fn awaits(&self, attempt: i64) -> bool {
-        let open = [ApplicationStatus::PaymentPending.as_str(), ApplicationStatus::PaymentOutcomePending.as_str()];
+        let open = [
+            ApplicationStatus::PaymentPending.as_str(),
+            ApplicationStatus::PaymentOutcomePending.as_str(),
+        ];
         attempt > self.attempt || (attempt == self.attempt && open.contains(&self.status.as_str()))
     }
 }
 
 /// An application.
 pub fn find(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<ApplicationRow>> {
-    scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(ApplicationRow::as_select()))
+    scope.find(t::table, |rows| {
+        rows.filter(t::id.eq(id))
+            .select(ApplicationRow::as_select())
+    })
 }
 
 /// Whether a payment of this application and attempt is still wanted; unknown applications and dues are.
-pub fn awaits_payment(scope: &mut TenantScope<'_>, id: ApplicationId, attempt: i64) -> DbResult<bool> {
+pub fn awaits_payment(
+    scope: &mut TenantScope<'_>,
+    id: ApplicationId,
+    attempt: i64,
+) -> DbResult<bool> {
     Ok(find(scope, id)?.is_none_or(|application| application.awaits(attempt)))
 }
 
 /// Keeps the newest state; whether it is one.
-pub fn keep(scope: &mut WriteScope<'_>, mut row: ApplicationRow) -> DbResult<Option<ApplicationRow>> {
+pub fn keep(
+    scope: &mut WriteScope<'_>,
+    mut row: ApplicationRow,
+) -> DbResult<Option<ApplicationRow>> {
     match find(scope, row.id)? {
         Some(known) if known.version > row.version => return Ok(None),
         Some(known) => {
             row.attempt = row.attempt.max(known.attempt);
-            scope.execute(t::table, |rows| diesel::update(rows.filter(t::id.eq(row.id))).set(&row))?;
+            scope.execute(t::table, |rows| {
+                diesel::update(rows.filter(t::id.eq(row.id))).set(&row)
+            })?;
         }
         // One that was never to be paid is none of ours.
         None if row.attempt == 0 => return Ok(None),
@@ -55,7 +70,13 @@ pub fn keep(scope: &mut WriteScope<'_>, mut row: ApplicationRow) -> DbResult<Opt
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
 
     #[test]
@@ -76,7 +97,11 @@ mod tests {
             ("20000", 1, 1, false),
             ("4000", 0, 1, true),
         ] {
-            assert_eq!(row(status, known).awaits(asked), wanted, "{status} {known} {asked}");
+            assert_eq!(
+                row(status, known).awaits(asked),
+                wanted,
+                "{status} {known} {asked}"
+            );
         }
     }
 }

@@ -37,17 +37,30 @@ pub fn active_key(collection: CollectionId, collection_type: &str, payment_type:
 }
 
 /// A configuration of a connector.
-pub fn find(scope: &mut TenantScope<'_>, connector: &str, id: ConfigId) -> DbResult<Option<ConfigRow>> {
+pub fn find(
+    scope: &mut TenantScope<'_>,
+    connector: &str,
+    id: ConfigId,
+) -> DbResult<Option<ConfigRow>> {
     let connector = connector.to_owned();
     scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).filter(t::connector.eq(connector)).select(ConfigRow::as_select())
+        rows.filter(t::id.eq(id))
+            .filter(t::connector.eq(connector))
+            .select(ConfigRow::as_select())
     })
 }
 
 /// The active configuration by which a service is paid.
-pub fn active(scope: &mut TenantScope<'_>, service: CollectionId, payment_type: &str) -> DbResult<Option<ConfigRow>> {
+pub fn active(
+    scope: &mut TenantScope<'_>,
+    service: CollectionId,
+    payment_type: &str,
+) -> DbResult<Option<ConfigRow>> {
     let key = active_key(service, "service", payment_type);
-    scope.find(t::table, |rows| rows.filter(t::active_key.eq(key)).select(ConfigRow::as_select()))
+    scope.find(t::table, |rows| {
+        rows.filter(t::active_key.eq(key))
+            .select(ConfigRow::as_select())
+    })
 }
 
 /// Those of a connector, oldest first.

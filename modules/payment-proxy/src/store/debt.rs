@@ -81,7 +81,11 @@ pub fn taken(tenant_id: TenantId, connector: &str, payment: PaymentEvent, versio
 impl Debt {
     /// What the payment says goes into the row; the version grows.
     fn changed(&mut self) -> DbResult<PaymentStatus> {
-        let before = self.row.status.parse().map_err(|_| DbError::malformed("the status of a debt"))?;
+        let before = self
+            .row
+            .status
+            .parse()
+            .map_err(|_| DbError::malformed("the status of a debt"))?;
         self.payment.updated_at = clock::now().utc();
         self.row.updated_at = self.payment.updated_at.into();
         self.row.version += 1;
@@ -106,7 +110,14 @@ impl Debt {
         };
         let body = serde_json::to_value(&self.payment).map_err(DbError::json)?;
         scope
-            .emit(NewEvent::new(Topic::Payments, self.row.service_id, self.row.id, self.row.version, change, body))
+            .emit(NewEvent::new(
+                Topic::Payments,
+                self.row.service_id,
+                self.row.id,
+                self.row.version,
+                change,
+                body,
+            ))
             .map(|_| ())
     }
 
@@ -149,23 +160,42 @@ impl Debt {
 /// A debt.
 pub fn find(scope: &mut TenantScope<'_>, id: PaymentId) -> DbResult<Option<Debt>> {
     scope
-        .find(t::table, |rows| rows.filter(t::id.eq(id)).select(DebtRow::as_select()))?
+        .find(t::table, |rows| {
+            rows.filter(t::id.eq(id)).select(DebtRow::as_select())
+        })?
         .map(DebtRow::read)
         .transpose()
 }
 
 /// The debt that a public link names.
-pub fn by_link(scope: &mut PlatformScope<'_>, connector: &str, id: PaymentId) -> DbResult<Option<Debt>> {
+pub fn by_link(
+    scope: &mut PlatformScope<'_>,
+    connector: &str,
+    id: PaymentId,
+) -> DbResult<Option<Debt>> {
     scope
-        .find(t::table.filter(t::id.eq(id)).filter(t::connector.eq(connector)).select(DebtRow::as_select()))?
+        .find(
+            t::table
+                .filter(t::id.eq(id))
+                .filter(t::connector.eq(connector))
+                .select(DebtRow::as_select()),
+        )?
         .map(DebtRow::read)
         .transpose()
 }
 
 /// The debt of an IUV.
-pub fn by_iuv(scope: &mut TenantScope<'_>, connector: &str, iuv: &str) -> DbResult<Option<PaymentId>> {
+pub fn by_iuv(
+    scope: &mut TenantScope<'_>,
+    connector: &str,
+    iuv: &str,
+) -> DbResult<Option<PaymentId>> {
     let (connector, iuv) = (connector.to_owned(), iuv.to_owned());
-    scope.find(t::table, |rows| rows.filter(t::connector.eq(connector)).filter(t::iuv.eq(iuv)).select(t::id))
+    scope.find(t::table, |rows| {
+        rows.filter(t::connector.eq(connector))
+            .filter(t::iuv.eq(iuv))
+            .select(t::id)
+    })
 }
 
 /// Debts of an application that can still be paid and that it no longer waits for, to be cancelled.
@@ -180,15 +210,21 @@ pub fn cancel_unwanted(
             .filter(t::cancel_at.is_null())
             .select((t::id, t::attempt))
     })?;
-    let unwanted: Vec<PaymentId> =
-        open.into_iter().filter(|(_, attempt)| !application.awaits(*attempt)).map(|(id, _)| id).collect();
+    let unwanted: Vec<PaymentId> = open
+        .into_iter()
+        .filter(|(_, attempt)| !application.awaits(*attempt))
+        .map(|(id, _)| id)
+        .collect();
     scope.execute(t::table, |rows| {
         diesel::update(rows.filter(t::id.eq_any(unwanted))).set(t::cancel_at.eq(Some(clock::now())))
     })
 }
 
 fn payable() -> [&'static str; 2] {
-    [PaymentStatus::PaymentPending.as_str(), PaymentStatus::PaymentStarted.as_str()]
+    [
+        PaymentStatus::PaymentPending.as_str(),
+        PaymentStatus::PaymentStarted.as_str(),
+    ]
 }
 
 /// What is due now, of all tenants: checks and cancellations.

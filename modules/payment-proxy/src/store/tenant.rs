@@ -29,11 +29,18 @@ opencity_kernel::tenant_rows!(TenantRow);
 /// The scope's tenant at a connector.
 pub fn find(scope: &mut TenantScope<'_>, connector: &str) -> DbResult<Option<TenantRow>> {
     let connector = connector.to_owned();
-    scope.find(t::table, |rows| rows.filter(t::connector.eq(connector)).select(TenantRow::as_select()))
+    scope.find(t::table, |rows| {
+        rows.filter(t::connector.eq(connector))
+            .select(TenantRow::as_select())
+    })
 }
 
 /// The bodies with this tax code: in a test installation there may be more than one.
-pub fn by_tax_code(scope: &mut PlatformScope<'_>, connector: &str, tax_code: &str) -> DbResult<Vec<TenantRow>> {
+pub fn by_tax_code(
+    scope: &mut PlatformScope<'_>,
+    connector: &str,
+    tax_code: &str,
+) -> DbResult<Vec<TenantRow>> {
     scope.load(
         t::table
             .filter(t::connector.eq(connector))
@@ -56,6 +63,10 @@ pub fn update(scope: &mut WriteScope<'_>, mut row: TenantRow) -> DbResult<()> {
     row.updated_at = clock::now();
     let connector = row.connector.clone();
     scope.execute_one(t::table, |rows| {
-        diesel::update(rows.filter(t::connector.eq(connector)).filter(t::version.eq(read))).set(&row)
+        diesel::update(
+            rows.filter(t::connector.eq(connector))
+                .filter(t::version.eq(read)),
+        )
+        .set(&row)
     })
 }

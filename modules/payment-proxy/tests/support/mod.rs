@@ -1,6 +1,8 @@
 //! The module with its server, its consumers and a real sandbox, in this process over real HTTP.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+mod token;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,11 @@ use uuid::Uuid;
 
 /// The demo's service that is paid.
 pub const SERVICE: &str = "b21c4429-95e4-45d5-930f-44eb74136625";
-const OTHERS: ModuleInfo = ModuleInfo { name: "others", version: "0.1.0", title: "Others" };
+const OTHERS: ModuleInfo = ModuleInfo {
+    name: "others",
+    version: "0.1.0",
+    title: "Others",
+};
 /// The longest that anything may take here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,6 +37,7 @@ pub struct World {
     pub base: String,
     pub client: Client,
     sandbox: SocketAddr,
+    staff_token: String,
     platform: Arc<Platform>,
     module: Arc<PaymentProxy>,
     others: Database,
@@ -58,23 +65,35 @@ impl World {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let settings = [
-            ("data_dir", folder.path().join("data").to_string_lossy().into_owned()),
+            (
+                "data_dir",
+                folder.path().join("data").to_string_lossy().into_owned(),
+            ),
             ("http.public_url", base.clone()),
             ("http.workers", "1".to_owned()),
-            ("payment_proxy.sandbox.base_url", format!("http://{address}")),
+            (
+                "payment_proxy.sandbox.base_url",
+                format!("http://{address}"),
+            ),
             ("payment_proxy.sandbox.timeout_seconds", "2".to_owned()),
         ];
         let config = Config::load(None, &settings).unwrap();
         let events = config.events.clone();
         let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        let migrations = vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS), (INFO, MIGRATIONS)];
+        let migrations = vec![
+            (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
+            (INFO, MIGRATIONS),
+        ];
         platform.database.migrate(migrations).await.unwrap();
         let ctx = ModuleContext::new(Arc::clone(&platform), INFO);
         let module = Arc::new(PaymentProxy::new(ctx.clone()).unwrap());
         let (stop, stopped) = watch::channel(false);
         let mut runner = Runner::new(events, platform.bus.clone(), stopped.clone());
         runner.start_relay(&platform.database).await.unwrap();
-        runner.start(&platform.database, Arc::new(DirectoryConsumer)).await.unwrap();
+        runner
+            .start(&platform.database, Arc::new(DirectoryConsumer))
+            .await
+            .unwrap();
         for consumer in module.consumers() {
             runner.start(&ctx.db, consumer).await.unwrap();
         }
@@ -87,15 +106,31 @@ impl World {
             stop: stopped,
         };
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            tokio::task::LocalSet::new().block_on(&runtime, Server::run(listener, parts)).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            tokio::task::LocalSet::new()
+                .block_on(&runtime, Server::run(listener, parts))
+                .unwrap();
         });
         let others = platform.database.for_module(OTHERS);
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let administrator = Uuid::now_v7();
+        let staff_token = token::Issuer::of(&platform.verifier).token(
+            Self::tenancy().tenant_id(),
+            administrator,
+            "ROLE_ADMIN",
+        );
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
         let world = Self {
             base,
             client,
             sandbox: address,
+            staff_token,
             platform,
             module,
             others,
@@ -106,9 +141,39 @@ impl World {
         };
         let tenant = demo::tenancy().unwrap().tenant_id().uuid();
         let body = json!({"slug": "comune-di-bugliano", "name": "Comune di Bugliano", "hosts": ["127.0.0.1"]});
-        world.tell(Topic::Tenants, tenant, 1, Change::created(), body).await;
-        assert!(world.platform.caught_up("kernel").await.unwrap());
         world
+            .tell(Topic::Tenants, tenant, 1, Change::created(), body)
+            .await;
+        let body = json!({"role": "admin", "enabled": true, "username": "admin"});
+        world
+            .tell(Topic::Users, administrator, 1, Change::created(), body)
+            .await;
+        world
+            .until("the directory", || async {
+                world.platform.caught_up("kernel").await.unwrap()
+            })
+            .await;
+        world
+    }
+
+    pub fn tenant(&self) -> Uuid {
+        Self::tenancy().tenant_id().uuid()
+    }
+
+    /// What an administrator is answered.
+    pub async fn staff(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
+        let url = format!("{}/payment-proxy/sandbox/{path}", self.base);
+        let mut request = self
+            .client
+            .request(method.parse().unwrap(), url)
+            .bearer_auth(&self.staff_token);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let (got, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert_eq!(got, status, "{method} {path}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     fn tenancy() -> Tenancy {
@@ -118,7 +183,9 @@ impl World {
     pub async fn tell(&self, topic: Topic, id: Uuid, version: i64, change: Change, body: Value) {
         self.others
             .write::<_, DbError>(Self::tenancy(), move |scope| {
-                scope.emit(NewEvent::new(topic, SERVICE, id, version, change, body)).map(|_| ())
+                scope
+                    .emit(NewEvent::new(topic, SERVICE, id, version, change, body))
+                    .map(|_| ())
             })
             .await
             .unwrap();
@@ -128,23 +195,43 @@ impl World {
     pub async fn redeliver(&self, attempt: i64) {
         let entry = self.events(Topic::RetryQueue).await.pop().unwrap();
         let event = Redelivery::of(&entry, json!({"attempt": attempt})).unwrap();
-        self.others.write::<_, DbError>(Self::tenancy(), move |scope| scope.emit(event).map(|_| ())).await.unwrap();
+        self.others
+            .write::<_, DbError>(Self::tenancy(), move |scope| scope.emit(event).map(|_| ()))
+            .await
+            .unwrap();
     }
 
     pub async fn events(&self, topic: Topic) -> Vec<Event> {
-        read(&self.platform.database, Filter { after: 0, topics: vec![topic], limit: 10_000 }).await.unwrap()
+        read(
+            &self.platform.database,
+            Filter {
+                after: 0,
+                topics: vec![topic],
+                limit: 10_000,
+            },
+        )
+        .await
+        .unwrap()
     }
 
     /// The states that events told of a payment, in order.
     pub async fn states(&self, id: Uuid) -> Vec<String> {
         let events = self.events(Topic::Payments).await;
-        let changes = events.iter().filter(|event| event.entity == id && event.is_status_change() && event.retry_meta().is_none());
-        changes.map(|event| event.changed_to().unwrap().to_owned()).collect()
+        let changes = events.iter().filter(|event| {
+            event.entity == id && event.is_status_change() && event.retry_meta().is_none()
+        });
+        changes
+            .map(|event| event.changed_to().unwrap().to_owned())
+            .collect()
     }
 
     /// The newest event of a payment.
     pub async fn newest(&self, id: Uuid) -> Event {
-        self.events(Topic::Payments).await.into_iter().rfind(|event| event.entity == id).unwrap()
+        self.events(Topic::Payments)
+            .await
+            .into_iter()
+            .rfind(|event| event.entity == id)
+            .unwrap()
     }
 
     /// Waits until something holds.
@@ -154,21 +241,35 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("never: {what}"));
     }
 
     pub async fn until_state(&self, id: Uuid, state: &str) {
-        self.until(state, || async { self.states(id).await.last().is_some_and(|last| last == state) }).await;
+        self.until(state, || async {
+            self.states(id)
+                .await
+                .last()
+                .is_some_and(|last| last == state)
+        })
+        .await;
     }
 
     pub async fn until_retried(&self, entries: usize) {
-        self.until("a retry", || async { self.events(Topic::RetryQueue).await.len() >= entries }).await;
+        self.until("a retry", || async {
+            self.events(Topic::RetryQueue).await.len() >= entries
+        })
+        .await;
     }
 
     /// Waits until all consumers have taken what was told.
     pub async fn settled(&self) {
         for _ in 0..3 {
-            self.until("settled", || async { self.platform.caught_up("payment-proxy").await.unwrap() }).await;
+            self.until("settled", || async {
+                self.platform.caught_up("payment-proxy").await.unwrap()
+            })
+            .await;
         }
     }
 
@@ -180,12 +281,18 @@ impl World {
     }
 
     pub async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
+        self.client
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Where a link leads.
     pub async fn follow(&self, operation: &str, id: Uuid) -> String {
-        let answer = self.get(&format!("/payment-proxy/sandbox/{operation}/{id}")).await;
+        let answer = self
+            .get(&format!("/payment-proxy/sandbox/{operation}/{id}"))
+            .await;
         assert_eq!(answer.status(), 302, "{operation}");
         assert_eq!(answer.headers()["cache-control"], "no-store");
         answer.headers()["location"].to_str().unwrap().to_owned()
@@ -193,18 +300,36 @@ impl World {
 
     /// Presses a button of the sandbox's payment page.
     pub async fn press(&self, page: &str, action: &str) -> Response {
-        let request = self.client.post(page).header("Content-Type", "application/x-www-form-urlencoded");
-        request.body(format!("action={action}")).send().await.unwrap()
+        let request = self
+            .client
+            .post(page)
+            .header("Content-Type", "application/x-www-form-urlencoded");
+        request
+            .body(format!("action={action}"))
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn fault(&self, kind: &str, times: Option<u32>, millis: u64, operation: &str) {
         let fault = json!({"scope": "intermediary", "kind": kind, "times": times, "millis": millis, "operation": operation});
-        let answer = self.client.put(format!("http://{}/_control/faults", self.sandbox)).json(&fault).send().await.unwrap();
+        let answer = self
+            .client
+            .put(format!("http://{}/_control/faults", self.sandbox))
+            .json(&fault)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200);
     }
 
     pub async fn counter(&self, name: &str) -> u64 {
-        let counters = self.client.get(format!("http://{}/_control/counters", self.sandbox)).send().await.unwrap();
+        let counters = self
+            .client
+            .get(format!("http://{}/_control/counters", self.sandbox))
+            .send()
+            .await
+            .unwrap();
         let counters: Value = counters.json().await.unwrap();
         counters[name].as_u64().unwrap()
     }
@@ -215,7 +340,14 @@ impl World {
         let mut payment = payment(id);
         change(&mut payment);
         let status = payment["status"].as_str().unwrap().to_owned();
-        self.tell(Topic::Payments, id, 1, Change::status(None, &status), payment).await;
+        self.tell(
+            Topic::Payments,
+            id,
+            1,
+            Change::status(None, &status),
+            payment,
+        )
+        .await;
         id
     }
 
@@ -229,7 +361,14 @@ impl World {
     /// A state of the application of a payment.
     pub async fn application(&self, id: Uuid, version: i64, status: &str, attempt: u32) {
         let body = json!({"status": status, "payment_data": {"attempt": attempt}});
-        self.tell(Topic::Applications, id, version, Change::status(None, status), body).await;
+        self.tell(
+            Topic::Applications,
+            id,
+            version,
+            Change::status(None, status),
+            body,
+        )
+        .await;
     }
 }
 
@@ -240,7 +379,12 @@ impl Drop for World {
 }
 
 pub fn payment(id: Uuid) -> Value {
-    let mut payment = PaymentEvent { id, kind: "PAGOPA".to_owned(), attempt: 1, ..PaymentEvent::default() };
+    let mut payment = PaymentEvent {
+        id,
+        kind: "PAGOPA".to_owned(),
+        attempt: 1,
+        ..PaymentEvent::default()
+    };
     payment.service_id = SERVICE.parse().unwrap();
     payment.remote_id = Uuid::now_v7();
     payment.created_at = opencity_kernel::clock::now().utc();
@@ -253,6 +397,7 @@ pub fn payment(id: Uuid) -> Value {
     payment.payer.tax_identification_number = "RSSMRA80A01H501U".to_owned();
     payment.payer.name = "Mario".to_owned();
     payment.payer.family_name = Some("Rossi".to_owned());
-    payment.links.online_payment_landing.url = Some("https://servizi.example.it/lang/it/pratiche/1/detail".to_owned());
+    payment.links.online_payment_landing.url =
+        Some("https://servizi.example.it/lang/it/pratiche/1/detail".to_owned());
     serde_json::to_value(payment).unwrap()
 }

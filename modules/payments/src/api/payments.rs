@@ -76,7 +76,10 @@ pub async fn list_payments(
         .await?;
     match seen {
         Some(payments) => Ok(HttpResponse::Ok().json(payments)),
-        None => Err(Problem::new(ProblemKind::NotFound, "There is no such application, or it has no payment. Check remote_id.")),
+        None => Err(Problem::new(
+            ProblemKind::NotFound,
+            "There is no such application, or it has no payment. Check remote_id.",
+        )),
     }
 }
 
@@ -85,16 +88,27 @@ fn may_see(scope: &mut TenantScope<'_>, caller: &Caller, row: &PaymentRow) -> Db
     if caller.is_citizen() {
         return Ok(row.user_id == caller.id);
     }
-    if caller.is_administrator() || caller.is_system_operator() || caller.works_service(row.service_id) {
-        return Ok(true);
-    }
-    if let Some(application) = replica::application(scope, row.remote_id)?
-        && (application.operator_id == Some(caller.id) || application.office_id.is_some_and(|office| caller.in_office(office)))
+    if caller.is_administrator()
+        || caller.is_system_operator()
+        || caller.works_service(row.service_id)
     {
         return Ok(true);
     }
-    let Some(service) = replica::service(scope, row.service_id)? else { return Ok(false) };
-    Ok(service.offices()?.into_iter().any(|office| caller.in_office(office)))
+    if let Some(application) = replica::application(scope, row.remote_id)?
+        && (application.operator_id == Some(caller.id)
+            || application
+                .office_id
+                .is_some_and(|office| caller.in_office(office)))
+    {
+        return Ok(true);
+    }
+    let Some(service) = replica::service(scope, row.service_id)? else {
+        return Ok(false);
+    };
+    Ok(service
+        .offices()?
+        .into_iter()
+        .any(|office| caller.in_office(office)))
 }
 
 /// A payment from another system.
@@ -221,19 +235,26 @@ pub async fn create_payment(
     let service_id = due.service_id;
     state
         .ctx
-        .find_replica(scope.tenancy(), move |scope| replica::service(scope, service_id))
+        .find_replica(scope.tenancy(), move |scope| {
+            replica::service(scope, service_id)
+        })
         .await?
         .ok_or_else(|| Problem::unknown_reference("service_id", "service"))?;
-    let user = citizen_id(&state.ctx.platform.citizen_ids, scope.tenant.id.uuid(), &due.payer.tax_identification_number);
+    let user = citizen_id(
+        &state.ctx.platform.citizen_ids,
+        scope.tenant.id.uuid(),
+        &due.payer.tax_identification_number,
+    );
     let url = scope.api("payments");
     key.once(&state.ctx.db, &caller, body.hash, move |scope| {
         let made = due.into_payment(user, clock::now().utc());
         made.validate().map_err(|broken| {
-            let field = |violation: &opencity_contracts::payment_validation::Violation| FieldProblem {
-                field: violation.field.clone(),
-                code: "value".to_owned(),
-                message: format!("It {}.", violation.rule),
-            };
+            let field =
+                |violation: &opencity_contracts::payment_validation::Violation| FieldProblem {
+                    field: violation.field.clone(),
+                    code: "value".to_owned(),
+                    message: format!("It {}.", violation.rule),
+                };
             Problem::validation(broken.iter().map(field).collect())
         })?;
         if !payment::create_due(scope, &made)? {
@@ -255,40 +276,75 @@ pub async fn create_payment(
 fn due(body: PaymentIn, test_bodies: TestBodies) -> Result<Due, Problem> {
     let mut errors = Vec::new();
     let mut refuse = |field: &str, code: &str, message: &str| {
-        errors.push(FieldProblem { field: field.to_owned(), code: code.to_owned(), message: message.to_owned() });
+        errors.push(FieldProblem {
+            field: field.to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        });
     };
-    let code = FiscalCode::parse(&body.payer.tax_identification_number, test_bodies).map(|code| code.expose().to_owned());
+    let code = FiscalCode::parse(&body.payer.tax_identification_number, test_bodies)
+        .map(|code| code.expose().to_owned());
     if code.is_err() {
-        refuse("payer.tax_identification_number", "tax-code", "Give a fiscal code or VAT number with the right check character.");
+        refuse(
+            "payer.tax_identification_number",
+            "tax-code",
+            "Give a fiscal code or VAT number with the right check character.",
+        );
     }
     let length = body.reason.trim().chars().count();
     if !(1..=140).contains(&length) {
         refuse("reason", "length", "Give 1 to 140 characters.");
     }
     if contains_fiscal_code(&body.reason) {
-        refuse("reason", "personal-data", "Remove the fiscal code: the reason is read by strangers.");
+        refuse(
+            "reason",
+            "personal-data",
+            "Remove the fiscal code: the reason is read by strangers.",
+        );
     }
     if body.amount.is_zero() {
         refuse("amount", "minimum", "Give an amount of at least 0.01.");
     }
     let notice = body.notice_code.as_deref().map(NoticeNumber::parse);
     match (&notice, &body.iuv) {
-        (Some(Err(_)), _) => refuse("notice_code", "notice-number", "Give 18 digits with right check digits."),
-        (Some(Ok(notice)), Some(iuv)) if notice.iuv() != iuv => refuse("iuv", "iuv", "Give the IUV of the notice number, or none."),
-        (None, Some(_)) => refuse("notice_code", "required", "Give the notice number with its IUV."),
+        (Some(Err(_)), _) => refuse(
+            "notice_code",
+            "notice-number",
+            "Give 18 digits with right check digits.",
+        ),
+        (Some(Ok(notice)), Some(iuv)) if notice.iuv() != iuv => {
+            refuse("iuv", "iuv", "Give the IUV of the notice number, or none.")
+        }
+        (None, Some(_)) => refuse(
+            "notice_code",
+            "required",
+            "Give the notice number with its IUV.",
+        ),
         _ => {}
     }
     if let Some(receiver) = &body.receiver
         && VatNumber::parse(&receiver.tax_identification_number, test_bodies).is_err()
     {
-        refuse("receiver.tax_identification_number", "tax-code", "Give the 11 digits of a body's tax code.");
+        refuse(
+            "receiver.tax_identification_number",
+            "tax-code",
+            "Give the 11 digits of a body's tax code.",
+        );
     }
-    for (field, text, most) in [("due_type", &body.due_type, 255), ("pagopa_category", &body.pagopa_category, 140)] {
-        if text.as_ref().is_some_and(|text| text.chars().count() > most) {
+    for (field, text, most) in [
+        ("due_type", &body.due_type, 255),
+        ("pagopa_category", &body.pagopa_category, 140),
+    ] {
+        if text
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > most)
+        {
             refuse(field, "length", "Give a shorter text.");
         }
     }
-    let (Ok(code), true) = (code, errors.is_empty()) else { return Err(Problem::validation(errors)) };
+    let (Ok(code), true) = (code, errors.is_empty()) else {
+        return Err(Problem::validation(errors));
+    };
     let notice = notice.and_then(Result::ok);
     let payer = body.payer;
     Ok(Due {
@@ -328,7 +384,13 @@ fn due(body: PaymentIn, test_bodies: TestBodies) -> Result<Due, Problem> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
     use serde_json::Value;
 
@@ -344,7 +406,12 @@ mod tests {
     fn refused(change: impl Fn(&mut Value)) -> Vec<String> {
         let problem = due(body(change), TestBodies::Refused).unwrap_err();
         let body = problem.body("");
-        body["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+        body["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["field"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -357,15 +424,27 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named() {
         assert_eq!(refused(|body| body["amount"] = json!(0)), ["amount"]);
-        assert_eq!(refused(|body| body["notice_code"] = json!("301202400001234538")), ["notice_code"]);
-        assert_eq!(refused(|body| body["iuv"] = json!("01202400001234538")), ["iuv"]);
-        assert_eq!(refused(|body| body["reason"] = json!("Mensa RSSMRA80A01H501U")), ["reason"]);
+        assert_eq!(
+            refused(|body| body["notice_code"] = json!("301202400001234538")),
+            ["notice_code"]
+        );
+        assert_eq!(
+            refused(|body| body["iuv"] = json!("01202400001234538")),
+            ["iuv"]
+        );
+        assert_eq!(
+            refused(|body| body["reason"] = json!("Mensa RSSMRA80A01H501U")),
+            ["reason"]
+        );
         assert_eq!(
             refused(|body| {
                 body["payer"]["tax_identification_number"] = json!("RSSMRA80A01H501A");
                 body["receiver"] = json!({"tax_identification_number": "1", "name": "x"});
             }),
-            ["payer.tax_identification_number", "receiver.tax_identification_number"]
+            [
+                "payer.tax_identification_number",
+                "receiver.tax_identification_number"
+            ]
         );
     }
 }

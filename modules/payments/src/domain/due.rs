@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use opencity_contracts::money::Cents;
 use opencity_contracts::payment::{
-    Payer, PaymentDetails, PaymentEvent, PaymentItem, PaymentLinks, PaymentStatus, PaymentType, Receiver,
+    Payer, PaymentDetails, PaymentEvent, PaymentItem, PaymentLinks, PaymentStatus, PaymentType,
+    Receiver,
 };
 use opencity_kernel::id::{PaymentId, ServiceId};
 use uuid::Uuid;

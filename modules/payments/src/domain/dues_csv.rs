@@ -11,7 +11,13 @@ use opencity_kernel::tax_code::{FiscalCode, TestBodies, VatNumber, contains_fisc
 
 use super::due::Due;
 
-const REQUIRED: [&str; 5] = ["notice_number", "fiscal_code", "amount", "reason", "expire_at"];
+const REQUIRED: [&str; 5] = [
+    "notice_number",
+    "fiscal_code",
+    "amount",
+    "reason",
+    "expire_at",
+];
 
 /// Columns that a file needs and does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,10 +37,24 @@ impl Columns {
         let places: HashMap<String, usize> = header
             .iter()
             .enumerate()
-            .map(|(place, name)| (name.trim_start_matches('\u{feff}').trim().to_ascii_lowercase(), place))
+            .map(|(place, name)| {
+                (
+                    name.trim_start_matches('\u{feff}')
+                        .trim()
+                        .to_ascii_lowercase(),
+                    place,
+                )
+            })
             .collect();
-        let missing: Vec<&str> = REQUIRED.into_iter().filter(|name| !places.contains_key(*name)).collect();
-        if missing.is_empty() { Ok(Self(places)) } else { Err(MissingColumns(missing.join(", "))) }
+        let missing: Vec<&str> = REQUIRED
+            .into_iter()
+            .filter(|name| !places.contains_key(*name))
+            .collect();
+        if missing.is_empty() {
+            Ok(Self(places))
+        } else {
+            Err(MissingColumns(missing.join(", ")))
+        }
     }
 }
 
@@ -54,26 +74,45 @@ impl RowReader<'_> {
     /// # Errors
     /// Every rule that the row breaks: the column and what it must hold, never what it holds.
     pub fn due(&self, record: &[String]) -> Result<Due, String> {
-        let mut row = Row { columns: self.columns, record, broken: Vec::new() };
-        let notice = row.required("notice_number", "18 digits with right check digits", |text| {
-            NoticeNumber::parse(text).ok()
-        });
-        let fiscal_code = row.required("fiscal_code", "a fiscal code or VAT number with the right check character", |text| {
-            FiscalCode::parse(text, self.test_bodies).ok()
-        });
+        let mut row = Row {
+            columns: self.columns,
+            record,
+            broken: Vec::new(),
+        };
+        let notice = row.required(
+            "notice_number",
+            "18 digits with right check digits",
+            |text| NoticeNumber::parse(text).ok(),
+        );
+        let fiscal_code = row.required(
+            "fiscal_code",
+            "a fiscal code or VAT number with the right check character",
+            |text| FiscalCode::parse(text, self.test_bodies).ok(),
+        );
         let amount = row.required("amount", "an amount from 0.01 to 999999999.99", |text| {
-            text.parse::<Cents>().ok().filter(|amount| !amount.is_zero())
+            text.parse::<Cents>()
+                .ok()
+                .filter(|amount| !amount.is_zero())
         });
-        let reason = row.required("reason", "1 to 140 characters without a fiscal code", |text| {
-            (text.chars().count() <= 140 && !contains_fiscal_code(text)).then(|| text.to_owned())
-        });
+        let reason = row.required(
+            "reason",
+            "1 to 140 characters without a fiscal code",
+            |text| {
+                (text.chars().count() <= 140 && !contains_fiscal_code(text))
+                    .then(|| text.to_owned())
+            },
+        );
         let expire_at = row.required("expire_at", "a date as dd-mm-YYYY or ISO 8601", |text| {
             instant(text, NaiveTime::from_hms_opt(23, 59, 59)?)
         });
-        let created_at =
-            row.optional("created_at", "a date as dd-mm-YYYY or ISO 8601", |text| instant(text, NaiveTime::MIN));
+        let created_at = row.optional("created_at", "a date as dd-mm-YYYY or ISO 8601", |text| {
+            instant(text, NaiveTime::MIN)
+        });
         let iuv = row.optional("iuv", "the IUV of the notice number", |text| {
-            notice.as_ref().is_none_or(|notice| notice.iuv() == text).then(|| text.to_owned())
+            notice
+                .as_ref()
+                .is_none_or(|notice| notice.iuv() == text)
+                .then(|| text.to_owned())
         });
         let iud = row.text("iud", 50);
         let due_type = row.text("due_type", 255);
@@ -81,29 +120,51 @@ impl RowReader<'_> {
         let name = row.text("name", 255);
         let surname = row.text("surname", 255);
         let email = row.optional("email", "an e-mail address", |text| {
-            (text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()))
-                .then(|| text.to_owned())
+            (text.len() <= 254
+                && text
+                    .split_once('@')
+                    .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()))
+            .then(|| text.to_owned())
         });
-        let creditor = row.optional("creditor_tax_identification_number", "11 digits with the right check digit", |text| {
-            VatNumber::parse(text, self.test_bodies).ok().map(|code| code.expose().to_owned())
-        });
+        let creditor = row.optional(
+            "creditor_tax_identification_number",
+            "11 digits with the right check digit",
+            |text| {
+                VatNumber::parse(text, self.test_bodies)
+                    .ok()
+                    .map(|code| code.expose().to_owned())
+            },
+        );
         let creditor_name = row.text("creditor_name", 255);
         if creditor.is_some() != creditor_name.is_some() {
-            row.broken.push("creditor_tax_identification_number and creditor_name go together".to_owned());
+            row.broken.push(
+                "creditor_tax_identification_number and creditor_name go together".to_owned(),
+            );
         }
-        let url = row.optional("online_payment_url", "an address that begins with https://", |text| {
-            (text.starts_with("https://") && text.len() <= 2000).then(|| text.to_owned())
-        });
-        let (Some(notice), Some(fiscal_code), Some(amount), Some(reason), Some(expire_at), true) =
-            (notice, fiscal_code, amount, reason, expire_at, row.broken.is_empty())
-        else {
+        let url = row.optional(
+            "online_payment_url",
+            "an address that begins with https://",
+            |text| (text.starts_with("https://") && text.len() <= 2000).then(|| text.to_owned()),
+        );
+        let (Some(notice), Some(fiscal_code), Some(amount), Some(reason), Some(expire_at), true) = (
+            notice,
+            fiscal_code,
+            amount,
+            reason,
+            expire_at,
+            row.broken.is_empty(),
+        ) else {
             return Err(row.broken.join("; "));
         };
         let code = fiscal_code.expose().to_owned();
         Ok(Due {
             service_id: self.service_id,
             payer: Payer {
-                kind: if fiscal_code.is_personal() { PersonType::Human } else { PersonType::Legal },
+                kind: if fiscal_code.is_personal() {
+                    PersonType::Human
+                } else {
+                    PersonType::Legal
+                },
                 // The event needs a name; without one the code is the only thing known of the payer.
                 name: name.unwrap_or_else(|| code.clone()),
                 tax_identification_number: code,
@@ -119,11 +180,13 @@ impl RowReader<'_> {
             iuv: Some(iuv.unwrap_or_else(|| notice.iuv().to_owned())),
             notice_code: Some(notice.as_str().to_owned()),
             iud,
-            receiver: creditor.zip(creditor_name).map(|(tax_identification_number, name)| Receiver {
-                tax_identification_number,
-                name,
-                ..Receiver::default()
-            }),
+            receiver: creditor
+                .zip(creditor_name)
+                .map(|(tax_identification_number, name)| Receiver {
+                    tax_identification_number,
+                    name,
+                    ..Receiver::default()
+                }),
             due_type,
             pagopa_category: category,
             online_payment_url: url,
@@ -144,7 +207,12 @@ impl Row<'_> {
         (!value.is_empty()).then_some(value)
     }
 
-    fn optional<T>(&mut self, column: &str, takes: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn optional<T>(
+        &mut self,
+        column: &str,
+        takes: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let read = self.value(column).map(read)?;
         if read.is_none() {
             self.broken.push(format!("{column} takes {takes}"));
@@ -152,7 +220,12 @@ impl Row<'_> {
         read
     }
 
-    fn required<T>(&mut self, column: &str, takes: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn required<T>(
+        &mut self,
+        column: &str,
+        takes: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         if self.value(column).is_none() {
             self.broken.push(format!("{column} is missing"));
             return None;
@@ -172,13 +245,24 @@ fn instant(text: &str, time: NaiveTime) -> Option<DateTime<Utc>> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.to_utc());
     }
-    let date = NaiveDate::parse_from_str(text, "%d-%m-%Y").or_else(|_| NaiveDate::parse_from_str(text, "%Y-%m-%d")).ok()?;
-    chrono_tz::Europe::Rome.from_local_datetime(&date.and_time(time)).earliest().map(|time| time.to_utc())
+    let date = NaiveDate::parse_from_str(text, "%d-%m-%Y")
+        .or_else(|_| NaiveDate::parse_from_str(text, "%Y-%m-%d"))
+        .ok()?;
+    chrono_tz::Europe::Rome
+        .from_local_datetime(&date.and_time(time))
+        .earliest()
+        .map(|time| time.to_utc())
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
     use opencity_contracts::payment::PaymentStatus;
 
@@ -192,14 +276,22 @@ mod tests {
     ];
 
     fn row(changes: &[(&str, &str)]) -> Result<Due, String> {
-        let mut cells: Vec<(String, String)> = GOOD.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let mut cells: Vec<(String, String)> = GOOD
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
         for (name, value) in changes {
             cells.retain(|(known, _)| known != name);
             cells.push(((*name).into(), (*value).into()));
         }
         let (header, record): (Vec<String>, Vec<String>) = cells.into_iter().unzip();
         let columns = Columns::of(&header).unwrap();
-        RowReader { columns: &columns, service_id: ServiceId::random(), test_bodies: TestBodies::Refused }.due(&record)
+        RowReader {
+            columns: &columns,
+            service_id: ServiceId::random(),
+            test_bodies: TestBodies::Refused,
+        }
+        .due(&record)
     }
 
     #[test]
@@ -212,7 +304,10 @@ mod tests {
         assert_eq!(payment.payment.iuv.as_deref(), Some("01202400001234539"));
         assert_eq!(payment.payment.amount.unwrap().get(), 5050);
         assert_eq!(payment.created_at.to_rfc3339(), "2025-02-28T23:00:00+00:00");
-        assert_eq!(payment.payment.expire_at.unwrap().to_rfc3339(), "2025-04-30T21:59:59+00:00");
+        assert_eq!(
+            payment.payment.expire_at.unwrap().to_rfc3339(),
+            "2025-04-30T21:59:59+00:00"
+        );
         assert_eq!(payment.links.online_payment_begin.url, None);
     }
     use uuid::Uuid;
@@ -237,20 +332,36 @@ mod tests {
             assert!(!reason.contains(value), "{column}: {reason}");
         }
         for column in REQUIRED {
-            assert_eq!(row(&[(column, " ")]).unwrap_err(), format!("{column} is missing"));
+            assert_eq!(
+                row(&[(column, " ")]).unwrap_err(),
+                format!("{column} is missing")
+            );
         }
     }
 
     #[test]
     fn all_faults_of_a_row_are_told_at_once() {
         let reason = row(&[("amount", "x"), ("expire_at", "x")]).unwrap_err();
-        assert!(reason.contains("amount") && reason.contains("expire_at"), "{reason}");
+        assert!(
+            reason.contains("amount") && reason.contains("expire_at"),
+            "{reason}"
+        );
     }
 
     #[test]
     fn columns_are_found_by_name_whatever_their_case_and_order() {
-        let header = ["\u{feff}EXPIRE_AT", "reason", " amount ", "fiscal_code", "notice_number"].map(str::to_owned);
+        let header = [
+            "\u{feff}EXPIRE_AT",
+            "reason",
+            " amount ",
+            "fiscal_code",
+            "notice_number",
+        ]
+        .map(str::to_owned);
         assert!(Columns::of(&header).is_ok());
-        assert_eq!(Columns::of(&header[..3]).unwrap_err(), MissingColumns("notice_number, fiscal_code".to_owned()));
+        assert_eq!(
+            Columns::of(&header[..3]).unwrap_err(),
+            MissingColumns("notice_number, fiscal_code".to_owned())
+        );
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use opencity_contracts::Application;
 use opencity_contracts::application::{PaymentData, Stamp};
 use opencity_contracts::payment::{
-    NotifyLink, Payer, PaymentDetails, PaymentEvent, PaymentItem, PaymentLinks, PaymentStatus, PaymentType, PersonType,
-    Split, StampedDocument,
+    NotifyLink, Payer, PaymentDetails, PaymentEvent, PaymentItem, PaymentLinks, PaymentStatus,
+    PaymentType, PersonType, Split, StampedDocument,
 };
 use opencity_kernel::id::PaymentId;
 use opencity_kernel::tax_code::contains_fiscal_code;
@@ -37,13 +37,22 @@ pub enum NoPayment {
 ///
 /// # Errors
 /// [`NoPayment`].
-pub fn payments_of(application: &Application, now: DateTime<Utc>) -> Result<Vec<PaymentEvent>, NoPayment> {
-    let Some(data) = application.payment_data.as_ref().filter(|_| application.status_name == PENDING) else {
+pub fn payments_of(
+    application: &Application,
+    now: DateTime<Utc>,
+) -> Result<Vec<PaymentEvent>, NoPayment> {
+    let Some(data) = application
+        .payment_data
+        .as_ref()
+        .filter(|_| application.status_name == PENDING)
+    else {
         return Ok(Vec::new());
     };
     let payer = payer(application)?;
     let amount = (!data.amount.is_zero()).then_some(PaymentItem::Amount);
-    let stamps = (0..).zip(data.stamps.iter().flatten()).map(|(row, stamp)| (PaymentItem::Stamp(row), Some(stamp)));
+    let stamps = (0..)
+        .zip(data.stamps.iter().flatten())
+        .map(|(row, stamp)| (PaymentItem::Stamp(row), Some(stamp)));
     amount
         .map(|item| (item, None))
         .into_iter()
@@ -87,11 +96,19 @@ fn payment(
             expire_at: Some(data.expire_at),
             amount: Some(stamp.map_or(data.amount, |stamp| stamp.amount)),
             currency: "EUR".to_owned(),
-            kind: Some(if stamp.is_some() { PaymentType::Stamp } else { PaymentType::Pagopa }),
+            kind: Some(if stamp.is_some() {
+                PaymentType::Stamp
+            } else {
+                PaymentType::Pagopa
+            }),
             iud: PaymentEvent::iud_of(id),
             pagopa_category: stamp.and_then(|stamp| stamp.collection_data.clone()),
             document: stamp.and_then(|_| stamped_document(application)),
-            split: if stamp.is_some() { Vec::new() } else { split(data) },
+            split: if stamp.is_some() {
+                Vec::new()
+            } else {
+                split(data)
+            },
             ..PaymentDetails::default()
         },
         links,
@@ -99,23 +116,37 @@ fn payment(
         debtor: None,
         extra: serde_json::Map::new(),
     };
-    payment.validate().map_err(|violations| NoPayment::Invalid {
-        item,
-        rules: violations.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    })?;
+    payment
+        .validate()
+        .map_err(|violations| NoPayment::Invalid {
+            item,
+            rules: violations
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
     Ok(payment)
 }
 
 /// A reason that names a person becomes one that names only the application: it is read by strangers (decisions §7).
 fn without_person(reason: &str, application: &Application) -> String {
-    if contains_fiscal_code(reason) { format!("Pagamento - {}", application.id) } else { reason.to_owned() }
+    if contains_fiscal_code(reason) {
+        format!("Pagamento - {}", application.id)
+    } else {
+        reason.to_owned()
+    }
 }
 
 fn split(data: &PaymentData) -> Vec<Split> {
     data.split
         .iter()
         .flatten()
-        .map(|row| Split { code: row.code.clone(), amount: Some(row.amount), meta: row.meta.clone() })
+        .map(|row| Split {
+            code: row.code.clone(),
+            amount: Some(row.amount),
+            meta: row.meta.clone(),
+        })
         .collect()
 }
 
@@ -131,7 +162,11 @@ fn stamped_document(application: &Application) -> Option<StampedDocument> {
 
 fn payer(application: &Application) -> Result<Payer, NoPayment> {
     let value = |key: &str| {
-        let value = application.data.get(&format!("applicant.data.{key}"))?.as_str()?.trim();
+        let value = application
+            .data
+            .get(&format!("applicant.data.{key}"))?
+            .as_str()?
+            .trim();
         (!value.is_empty()).then(|| value.to_owned())
     };
     let required = |key: &'static str| value(key).ok_or(NoPayment::Applicant(key));
@@ -152,7 +187,13 @@ fn payer(application: &Application) -> Result<Payer, NoPayment> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions
+    )]
     use super::*;
     use serde_json::{Value, json};
 
@@ -179,18 +220,36 @@ mod tests {
     }
 
     fn payments(change: impl Fn(&mut Value)) -> Result<Vec<PaymentEvent>, NoPayment> {
-        payments_of(&application(change), "2025-03-10T08:20:11Z".parse().unwrap())
+        payments_of(
+            &application(change),
+            "2025-03-10T08:20:11Z".parse().unwrap(),
+        )
     }
 
     #[test]
     fn the_amount_and_each_stamp_are_a_payment_of_their_own() {
         let made = payments(|_| ()).unwrap();
-        let items: Vec<_> = made.iter().map(|payment| (payment.item.to_string(), payment.payment.kind, payment.payment.amount.unwrap().get())).collect();
+        let items: Vec<_> = made
+            .iter()
+            .map(|payment| {
+                (
+                    payment.item.to_string(),
+                    payment.payment.kind,
+                    payment.payment.amount.unwrap().get(),
+                )
+            })
+            .collect();
         assert_eq!(
             items,
-            [("amount".to_owned(), Some(PaymentType::Pagopa), 1650), ("stamp:0".to_owned(), Some(PaymentType::Stamp), 1600)]
+            [
+                ("amount".to_owned(), Some(PaymentType::Pagopa), 1650),
+                ("stamp:0".to_owned(), Some(PaymentType::Stamp), 1600)
+            ]
         );
-        assert!(made.iter().all(|payment| payment.id.get_version_num() == 4 && payment.attempt == 1));
+        assert!(
+            made.iter()
+                .all(|payment| payment.id.get_version_num() == 4 && payment.attempt == 1)
+        );
     }
 
     #[test]
@@ -198,12 +257,28 @@ mod tests {
         let first = payments(|_| ()).unwrap().remove(0);
         assert_eq!(first.status, PaymentStatus::CreationPending);
         assert_eq!(first.payment.iud, first.id.simple().to_string());
-        assert_eq!((&first.payment.iuv, &first.payment.notice_code, &first.payment.transaction_id), (&None, &None, &None));
+        assert_eq!(
+            (
+                &first.payment.iuv,
+                &first.payment.notice_code,
+                &first.payment.transaction_id
+            ),
+            (&None, &None, &None)
+        );
         assert_eq!(first.payment.split.len(), 2);
         let links = serde_json::to_value(&first.links).unwrap();
-        assert_eq!(links["online_payment_landing"]["url"], "https://e.it/landing");
-        assert_eq!(links["notify"], json!([{"url": "https://e.it/notify", "method": "POST", "sent_at": null}]));
-        assert_eq!(links["cancel"], json!({"url": null, "last_opened_at": null, "method": "PATCH"}));
+        assert_eq!(
+            links["online_payment_landing"]["url"],
+            "https://e.it/landing"
+        );
+        assert_eq!(
+            links["notify"],
+            json!([{"url": "https://e.it/notify", "method": "POST", "sent_at": null}])
+        );
+        assert_eq!(
+            links["cancel"],
+            json!({"url": null, "last_opened_at": null, "method": "PATCH"})
+        );
         assert_eq!(links["update"]["next_check_at"], Value::Null);
     }
 
@@ -211,14 +286,26 @@ mod tests {
     fn the_payer_is_the_applicant() {
         let payer = payments(|_| ()).unwrap().remove(0).payer;
         assert_eq!(payer.tax_identification_number, "RSSMRA80A01H501U");
-        assert_eq!((payer.name.as_str(), payer.family_name.as_deref()), ("Mario", Some("Rossi")));
-        assert_eq!((payer.country_subdivision.as_deref(), payer.street_name), (Some("PI"), None));
+        assert_eq!(
+            (payer.name.as_str(), payer.family_name.as_deref()),
+            ("Mario", Some("Rossi"))
+        );
+        assert_eq!(
+            (payer.country_subdivision.as_deref(), payer.street_name),
+            (Some("PI"), None)
+        );
     }
 
     #[test]
     fn an_application_that_waits_for_no_payment_makes_none() {
-        assert_eq!(payments(|event| event["status_name"] = json!("status_submitted")), Ok(Vec::new()));
-        assert_eq!(payments(|event| event["payment_data"] = Value::Null), Ok(Vec::new()));
+        assert_eq!(
+            payments(|event| event["status_name"] = json!("status_submitted")),
+            Ok(Vec::new())
+        );
+        assert_eq!(
+            payments(|event| event["payment_data"] = Value::Null),
+            Ok(Vec::new())
+        );
     }
 
     #[test]
@@ -227,26 +314,50 @@ mod tests {
             event["payment_data"]["amount"] = json!("0.00");
             event["payment_data"]["split"] = Value::Null;
         });
-        assert_eq!(made.unwrap().iter().map(|payment| payment.item).collect::<Vec<_>>(), [PaymentItem::Stamp(0)]);
+        assert_eq!(
+            made.unwrap()
+                .iter()
+                .map(|payment| payment.item)
+                .collect::<Vec<_>>(),
+            [PaymentItem::Stamp(0)]
+        );
     }
 
     #[test]
     fn a_reason_that_names_a_person_is_replaced() {
-        let made = payments(|event| event["payment_data"]["reason"] = json!("Suolo pubblico di RSSMRA80A01H501U")).unwrap();
-        assert_eq!(made[0].reason.as_deref(), Some("Pagamento - 01957f1f-2370-770e-9132-1729a8e91419"));
+        let made = payments(|event| {
+            event["payment_data"]["reason"] = json!("Suolo pubblico di RSSMRA80A01H501U")
+        })
+        .unwrap();
+        assert_eq!(
+            made[0].reason.as_deref(),
+            Some("Pagamento - 01957f1f-2370-770e-9132-1729a8e91419")
+        );
     }
 
     #[test]
     fn an_applicant_without_a_fiscal_code_is_refused_without_a_word_about_him() {
         let refused = payments(|event| {
-            event["data"].as_object_mut().unwrap().remove("applicant.data.fiscal_code.data.fiscal_code");
+            event["data"]
+                .as_object_mut()
+                .unwrap()
+                .remove("applicant.data.fiscal_code.data.fiscal_code");
         });
-        assert_eq!(refused, Err(NoPayment::Applicant("fiscal_code.data.fiscal_code")));
+        assert_eq!(
+            refused,
+            Err(NoPayment::Applicant("fiscal_code.data.fiscal_code"))
+        );
     }
 
     #[test]
     fn a_split_that_does_not_sum_up_is_refused() {
         let refused = payments(|event| event["payment_data"]["amount"] = json!("20.00"));
-        assert!(matches!(refused, Err(NoPayment::Invalid { item: PaymentItem::Amount, .. })));
+        assert!(matches!(
+            refused,
+            Err(NoPayment::Invalid {
+                item: PaymentItem::Amount,
+                ..
+            })
+        ));
     }
 }

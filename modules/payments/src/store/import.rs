@@ -50,12 +50,19 @@ opencity_kernel::tenant_rows!(ImportRow, RejectRow);
 impl ImportRow {
     /// Whether nothing more is done.
     pub fn is_over(&self) -> bool {
-        self.status.parse::<JobStatus>().is_ok_and(JobStatus::is_final)
+        self.status
+            .parse::<JobStatus>()
+            .is_ok_and(JobStatus::is_final)
     }
 }
 
 /// Takes an import up, once.
-pub fn begin(scope: &mut WriteScope<'_>, job: &Job, service_id: ServiceId, version: i64) -> DbResult<bool> {
+pub fn begin(
+    scope: &mut WriteScope<'_>,
+    job: &Job,
+    service_id: ServiceId,
+    version: i64,
+) -> DbResult<bool> {
     let row = ImportRow {
         tenant_id: scope.tenant_id(),
         id: JobId::from_uuid(job.id),
@@ -75,20 +82,29 @@ pub fn begin(scope: &mut WriteScope<'_>, job: &Job, service_id: ServiceId, versi
     scope.insert_if_absent(payments_import::table, &row)
 }
 
-/// Calls an import off; what is in stays in. The event is `jobs`' own.
+/// Calls an import off; what is in stays in. The event is `jobs`' own, unless progress was told meanwhile under the same or a later
+/// version: then the end is told once more, so that it is the newest.
 pub fn cancel(scope: &mut WriteScope<'_>, id: JobId, version: i64) -> DbResult<bool> {
-    let Some(mut row) = find(scope, id)?.filter(|row| !row.is_over()) else { return Ok(false) };
+    let Some(mut row) = find(scope, id)?.filter(|row| !row.is_over()) else {
+        return Ok(false);
+    };
+    if row.version >= version {
+        advance(scope, row, JobStatus::Cancelled, |_| ())?;
+        return Ok(true);
+    }
     row.status = JobStatus::Cancelled.as_str().to_owned();
-    // Another number than the task has read, so that what it is about to write is refused.
-    row.version = (row.version + 1).max(version);
-    write(scope, &row)?;
+    row.version = version;
+    scope.execute_one(payments_import::table, |rows| {
+        diesel::update(rows.filter(payments_import::id.eq(row.id))).set(&row)
+    })?;
     Ok(true)
 }
 
 /// An import.
 pub fn find(scope: &mut TenantScope<'_>, id: JobId) -> DbResult<Option<ImportRow>> {
     scope.find(payments_import::table, |rows| {
-        rows.filter(payments_import::id.eq(id)).select(ImportRow::as_select())
+        rows.filter(payments_import::id.eq(id))
+            .select(ImportRow::as_select())
     })
 }
 
@@ -96,7 +112,10 @@ pub fn find(scope: &mut TenantScope<'_>, id: JobId) -> DbResult<Option<ImportRow
 pub fn next_open(scope: &mut PlatformScope<'_>) -> DbResult<Option<ImportRow>> {
     scope.find(
         payments_import::table
-            .filter(payments_import::status.eq_any([JobStatus::Pending.as_str(), JobStatus::Running.as_str()]))
+            .filter(
+                payments_import::status
+                    .eq_any([JobStatus::Pending.as_str(), JobStatus::Running.as_str()]),
+            )
             .order((payments_import::created_at, payments_import::id))
             .limit(1)
             .select(ImportRow::as_select()),
@@ -109,7 +128,12 @@ pub fn reject(scope: &mut WriteScope<'_>, row: &RejectRow) -> DbResult<()> {
 }
 
 /// Refused rows after a line, in the order of the file.
-pub fn rejects_after(scope: &mut TenantScope<'_>, id: JobId, line: i64, limit: i64) -> DbResult<Vec<RejectRow>> {
+pub fn rejects_after(
+    scope: &mut TenantScope<'_>,
+    id: JobId,
+    line: i64,
+    limit: i64,
+) -> DbResult<Vec<RejectRow>> {
     scope.load(payments_import_reject::table, |rows| {
         rows.filter(payments_import_reject::import_id.eq(id))
             .filter(payments_import_reject::line.gt(line))
@@ -137,7 +161,11 @@ pub fn advance(
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
     job.progress = Progress {
         done: count(row.done),
-        total: if to == JobStatus::Finished { Some(count(row.done)) } else { None },
+        total: if to == JobStatus::Finished {
+            Some(count(row.done))
+        } else {
+            None
+        },
         rejected: count(row.rejected),
     };
     if to.is_final() {
@@ -148,17 +176,25 @@ pub fn advance(
     row.version = read_version + 1;
     row.job = Json::of(&job)?;
     scope.execute_one(payments_import::table, |rows| {
-        diesel::update(rows.filter(payments_import::id.eq(row.id)).filter(payments_import::version.eq(read_version)))
-            .set(&row)
+        diesel::update(
+            rows.filter(payments_import::id.eq(row.id))
+                .filter(payments_import::version.eq(read_version)),
+        )
+        .set(&row)
     })?;
-    let change = if from == row.status { Change::data() } else { Change::status(Some(&from), &row.status) };
+    let change = if from == row.status {
+        Change::data()
+    } else {
+        Change::status(Some(&from), &row.status)
+    };
     let body = serde_json::to_value(&job).map_err(DbError::json)?;
-    scope.emit(NewEvent::new(Topic::Jobs, row.id, row.id, row.version, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::Jobs,
+        row.id,
+        row.id,
+        row.version,
+        change,
+        body,
+    ))?;
     Ok(row)
-}
-
-fn write(scope: &mut WriteScope<'_>, row: &ImportRow) -> DbResult<()> {
-    scope.execute_one(payments_import::table, |rows| {
-        diesel::update(rows.filter(payments_import::id.eq(row.id))).set(row)
-    })
 }

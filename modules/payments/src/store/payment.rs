@@ -33,7 +33,12 @@ opencity_kernel::tenant_rows!(PaymentRow);
 
 impl PaymentRow {
     /// The row of a payment; `body` is its whole event.
-    pub fn of(tenant_id: TenantId, payment: &PaymentEvent, version: i64, body: serde_json::Value) -> Self {
+    pub fn of(
+        tenant_id: TenantId,
+        payment: &PaymentEvent,
+        version: i64,
+        body: serde_json::Value,
+    ) -> Self {
         Self {
             tenant_id,
             id: PaymentId::from_uuid(payment.id),
@@ -88,7 +93,8 @@ pub fn create_for_item(scope: &mut WriteScope<'_>, payment: &PaymentEvent) -> Db
         item: payment.item.to_string(),
         payment_id: PaymentId::from_uuid(payment.id),
     };
-    Ok(scope.insert_if_absent(payments_item::table, &item)? && create(scope, payment).map(|()| true)?)
+    Ok(scope.insert_if_absent(payments_item::table, &item)?
+        && create(scope, payment).map(|()| true)?)
 }
 
 /// Makes a payment without an application with its first event, unless its service has one with the same notice number;
@@ -99,7 +105,9 @@ pub fn create_due(scope: &mut WriteScope<'_>, payment: &PaymentEvent) -> DbResul
 
 /// Keeps the notice number of a due; false if another payment of the service has it.
 fn claim_notice_number(scope: &mut WriteScope<'_>, payment: &PaymentEvent) -> DbResult<bool> {
-    let Some(notice_number) = payment.payment.notice_code.as_deref() else { return Ok(true) };
+    let Some(notice_number) = payment.payment.notice_code.as_deref() else {
+        return Ok(true);
+    };
     let due = NewDue {
         tenant_id: scope.tenant_id(),
         service_id: ServiceId::from_uuid(payment.service_id),
@@ -118,12 +126,24 @@ fn create(scope: &mut WriteScope<'_>, payment: &PaymentEvent) -> DbResult<()> {
     let row = PaymentRow::of(scope.tenant_id(), payment, 1, shown);
     scope.insert(payments_payment::table, &row)?;
     let change = Change::status(None, payment.status.as_str());
-    scope.emit(NewEvent::new(Topic::Payments, payment.service_id, payment.id, 1, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::Payments,
+        payment.service_id,
+        payment.id,
+        1,
+        change,
+        body,
+    ))?;
     Ok(())
 }
 
 /// Keeps the newest form of a payment, ours or another writer's; whether something changed.
-pub fn keep(scope: &mut WriteScope<'_>, payment: &PaymentEvent, version: i64, body: serde_json::Value) -> DbResult<bool> {
+pub fn keep(
+    scope: &mut WriteScope<'_>,
+    payment: &PaymentEvent,
+    version: i64,
+    body: serde_json::Value,
+) -> DbResult<bool> {
     let row = PaymentRow::of(scope.tenant_id(), payment, version, body);
     let known: Option<PaymentRow> = find(scope, row.id)?;
     match known {
@@ -146,7 +166,8 @@ pub fn keep(scope: &mut WriteScope<'_>, payment: &PaymentEvent, version: i64, bo
 /// A payment.
 pub fn find(scope: &mut TenantScope<'_>, id: PaymentId) -> DbResult<Option<PaymentRow>> {
     scope.find(payments_payment::table, |rows| {
-        rows.filter(payments_payment::id.eq(id)).select(PaymentRow::as_select())
+        rows.filter(payments_payment::id.eq(id))
+            .select(PaymentRow::as_select())
     })
 }
 
@@ -174,7 +195,9 @@ pub fn page_after(
         query = query.filter(
             payments_payment::tenant_id
                 .gt(tenant)
-                .or(payments_payment::tenant_id.eq(tenant).and(payments_payment::id.gt(id))),
+                .or(payments_payment::tenant_id
+                    .eq(tenant)
+                    .and(payments_payment::id.gt(id))),
         );
     }
     scope.load(query)
@@ -186,6 +209,13 @@ pub fn republish(scope: &mut WriteScope<'_>, row: &PaymentRow) -> DbResult<()> {
     if let Some(body) = body.as_object_mut() {
         body.retain(|key, _| !opencity_contracts::ENVELOPE_KEYS.contains(&key.as_str()));
     }
-    let event = NewEvent::new(Topic::Payments, row.service_id, row.id, row.version, Change::republished(), body);
+    let event = NewEvent::new(
+        Topic::Payments,
+        row.service_id,
+        row.id,
+        row.version,
+        Change::republished(),
+        body,
+    );
     scope.emit(event).map(|_| ())
 }

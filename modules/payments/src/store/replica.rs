@@ -67,14 +67,19 @@ impl ServiceRow {
 /// A service.
 pub fn service(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<ServiceRow>> {
     scope.find(payments_service::table, |rows| {
-        rows.filter(payments_service::id.eq(id)).select(ServiceRow::as_select())
+        rows.filter(payments_service::id.eq(id))
+            .select(ServiceRow::as_select())
     })
 }
 
 /// An application.
-pub fn application(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<ApplicationRow>> {
+pub fn application(
+    scope: &mut TenantScope<'_>,
+    id: ApplicationId,
+) -> DbResult<Option<ApplicationRow>> {
     scope.find(payments_application::table, |rows| {
-        rows.filter(payments_application::id.eq(id)).select(ApplicationRow::as_select())
+        rows.filter(payments_application::id.eq(id))
+            .select(ApplicationRow::as_select())
     })
 }
 
@@ -83,7 +88,9 @@ pub fn keep_service(scope: &mut WriteScope<'_>, row: &ServiceRow, deleted: bool)
     match service(scope, row.id)? {
         Some(known) if known.version > row.version => Ok(()),
         Some(_) if deleted => scope
-            .execute(payments_service::table, |rows| diesel::delete(rows.filter(payments_service::id.eq(row.id))))
+            .execute(payments_service::table, |rows| {
+                diesel::delete(rows.filter(payments_service::id.eq(row.id)))
+            })
             .map(|_| ()),
         Some(_) => scope
             .execute(payments_service::table, |rows| {

@@ -1,0 +1,62 @@
+//! Tokens for callers, signed by a key of the test.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::encoding::Pkcs8V1Der;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use opencity_kernel::auth::{Claims, Login, PublicKey, Verifier};
+use opencity_kernel::clock;
+use opencity_kernel::id::{TenantId, UserId};
+use uuid::Uuid;
+
+/// Signs tokens that the verifier takes.
+pub struct Issuer(EncodingKey);
+
+impl Issuer {
+    pub fn of(verifier: &Verifier) -> Self {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let public = pair.public_key();
+        verifier.set_keys(&[PublicKey {
+            kid: "test".to_owned(),
+            n: number(public.modulus().big_endian_without_leading_zero()),
+            e: number(public.exponent().big_endian_without_leading_zero()),
+        }]);
+        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
+        Self(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap())
+    }
+
+    /// A token of a user with a role.
+    pub fn token(&self, tenant: TenantId, user: Uuid, role: &str) -> String {
+        let now = clock::now();
+        let claims = Claims {
+            iss: "opencity".to_owned(),
+            aud: "opencity".to_owned(),
+            iat: now.unix(),
+            exp: now.unix() + 3600,
+            roles: vec![role.to_owned()],
+            username: "somebody".to_owned(),
+            id: UserId::from_uuid(user),
+            tenant_id: tenant,
+            auth: Login {
+                method: "password".to_owned(),
+                level: 1000,
+                session_id: "s".to_owned(),
+                instant: now,
+            },
+        };
+        let header = Header {
+            kid: Some("test".to_owned()),
+            ..Header::new(Algorithm::RS256)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.0).unwrap()
+    }
+}
