@@ -53,6 +53,22 @@ impl Composition {
             .map_err(|error| StartError::new("the database cannot be migrated", error))
     }
 
+    /// Lets the directory take what was written before: for commands beside which no process may run.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn catch_up(&self) -> Result<(), StartError> {
+        let (stop, stopping) = watch::channel(false);
+        let platform = &self.platform;
+        let mut runner = Runner::new(platform.config.events.clone(), platform.bus.clone(), stopping);
+        runner.start_relay(&platform.database).await?;
+        runner.start(&platform.database, Arc::new(DirectoryConsumer)).await?;
+        platform.caught_up(opencity_kernel::INFO.name).await?;
+        stop.send_replace(true);
+        runner.join().await;
+        Ok(())
+    }
+
     /// Serves until the process is told to stop.
     ///
     /// # Errors

@@ -50,6 +50,16 @@ pub enum EventsCommand {
     #[cfg(feature = "retry")]
     #[command(after_help = "Example:\n  opencity events dead-letters")]
     DeadLetters,
+    /// Give a dead letter up: its consumer records that and goes on with what waits behind it.
+    #[cfg(feature = "retry")]
+    #[command(after_help = "Example:\n  opencity events discard 01957f23-e630-7f33-a8b2-4bf48fc20904 --reason \"registered by hand\"")]
+    Discard {
+        /// The dead letter.
+        id: opencity_kernel::id::DeadLetterId,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// Let a dead letter be tried again.
     #[cfg(feature = "retry")]
     #[command(after_help = "Example:\n  opencity events redrive 01957f23-e630-7f33-a8b2-4bf48fc20904")]
@@ -120,20 +130,45 @@ impl EventsCommand {
             }
             #[cfg(feature = "retry")]
             Self::DeadLetters => {
-                let context = super::people::context(&composition, "retry");
-                for line in opencity_retry::dead_letter_lines(&context).await? {
-                    say(&line)?;
+                let letters = dead_letters(&composition)?;
+                let filter = opencity_retry::Filter {
+                    tenant: None,
+                    topic: None,
+                    consumer: None,
+                    state: Some(opencity_retry::State::Dead),
+                };
+                let window = opencity_retry::Window { after: None, offset: 0, limit: 1000, newest_first: true };
+                let (count, shown) =
+                    letters.list(filter, window).await.map_err(|refusal| StartError(refusal.for_people()))?;
+                for letter in &shown {
+                    say(&format!("{}  {}  {}  {}", letter.id, letter.topic, letter.consumer, letter.error.detail))?;
                 }
-                Ok(())
+                say(&format!("{count} dead letters; `opencity events redrive ID` tries one again"))
             }
             #[cfg(feature = "retry")]
             Self::Redrive { id } => {
-                let context = super::people::context(&composition, "retry");
-                opencity_retry::redrive(&context, id).await?;
+                dead_letters(&composition)?
+                    .redrive(id, "command line")
+                    .await
+                    .map_err(|refusal| StartError(refusal.for_people()))?;
                 say("it will be tried again")
+            }
+            #[cfg(feature = "retry")]
+            Self::Discard { id, reason } => {
+                dead_letters(&composition)?
+                    .discard(id, &reason, "command line")
+                    .await
+                    .map_err(|refusal| StartError(refusal.for_people()))?;
+                say("it is given up")
             }
         }
     }
+}
+
+#[cfg(feature = "retry")]
+fn dead_letters(composition: &crate::server::Composition) -> Result<opencity_retry::DeadLetters, StartError> {
+    let settings = opencity_retry::Settings::of(&composition.platform.config)?;
+    Ok(opencity_retry::DeadLetters::new(&composition.platform.database, &settings.schedule()?))
 }
 
 fn topic(name: &str) -> Result<Topic, StartError> {

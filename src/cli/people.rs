@@ -1,40 +1,209 @@
 //! `opencity tenant …`, `opencity user …`
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use opencity_kernel::context::ModuleContext;
+use opencity_kernel::db::Tenancy;
 use opencity_kernel::module::StartError;
+use secrecy::SecretString;
+use std::io::BufRead;
 use std::sync::Arc;
 
 use super::{Common, say};
 use crate::modules;
 use crate::server::Composition;
 
-/// The context of a linked module.
-pub fn context(composition: &Composition, module: &str) -> ModuleContext {
-    let info = composition
-        .platform
-        .modules
-        .iter()
-        .copied()
-        .find(|info| info.name == module)
-        .unwrap_or(opencity_kernel::INFO);
-    ModuleContext::new(Arc::clone(&composition.platform), info)
+/// A context of no module in particular: the libraries that are called with it sign in their own names.
+fn context(composition: &Composition) -> ModuleContext {
+    ModuleContext::new(Arc::clone(&composition.platform), opencity_kernel::INFO)
 }
 
+/// Commands on tenants.
 #[derive(Debug, Subcommand)]
-pub enum TenantCommand {}
-#[derive(Debug, Subcommand)]
-pub enum UserCommand {}
+pub enum TenantCommand {
+    /// Make a body.
+    #[cfg(feature = "tenants")]
+    #[command(
+        after_help = "Example:\n  opencity tenant create --slug comune-di-bugliano --name \"Comune di Bugliano\" --host servizi.comune.bugliano.pi.it"
+    )]
+    Create {
+        /// First path segment of its URLs: lower-case letters, digits, hyphens.
+        #[arg(long)]
+        slug: String,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// A host that it answers under; the first one stands in public links.
+        #[arg(long = "host", value_name = "HOST")]
+        hosts: Vec<String>,
+        /// Its tax code, 11 digits.
+        #[arg(long, value_name = "CODE")]
+        tax_code: Option<String>,
+        /// Its code in the index of public administrations.
+        #[arg(long, value_name = "CODE")]
+        ipa_code: Option<String>,
+    },
+}
 
 impl TenantCommand {
+    /// Carries the command out.
     pub async fn run(self, common: &Common) -> Result<(), StartError> {
-        let _ = (common.compose(modules::linked()).await?, say);
-        match self {}
+        let composition = common.compose(modules::linked()).await?;
+        let context = context(&composition);
+        match self {
+            #[cfg(feature = "tenants")]
+            Self::Create { slug, name, hosts, tax_code, ipa_code } => {
+                let new = opencity_tenants::NewTenant {
+                    id: None,
+                    slug,
+                    name,
+                    hosts,
+                    tax_identification_number: tax_code,
+                    ipa_code,
+                };
+                let made =
+                    opencity_tenants::create(&context, new).await.map_err(|refusal| StartError(refusal.for_people()))?;
+                say(&made.id.to_string())
+            }
+            #[cfg(not(feature = "tenants"))]
+            _ => {
+                let _ = (context, say);
+                Err(StartError("this binary has no module tenants".to_owned()))
+            }
+        }
     }
 }
+
+/// What a user is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// Works applications.
+    Operator,
+    /// Administrates a body.
+    Admin,
+    /// Administrates the platform.
+    Platform,
+    /// A citizen.
+    Citizen,
+}
+
+/// Commands on users.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Make a user. The password is read from standard input.
+    #[cfg(feature = "identity")]
+    #[command(
+        after_help = "Example:\n  echo 'a long pass phrase' | opencity user create --tenant comune-di-bugliano --kind admin --username ada --given-name Ada --family-name Neri --email ada@example.org"
+    )]
+    Create {
+        /// The slug of the body.
+        #[arg(long)]
+        tenant: String,
+        /// What he is.
+        #[arg(long, value_enum, default_value = "operator")]
+        kind: Kind,
+        /// His user name (not of citizens).
+        #[arg(long)]
+        username: Option<String>,
+        /// First name.
+        #[arg(long)]
+        given_name: Option<String>,
+        /// Family name.
+        #[arg(long)]
+        family_name: Option<String>,
+        /// E-mail.
+        #[arg(long)]
+        email: Option<String>,
+        /// Fiscal code (of citizens).
+        #[arg(long)]
+        tax_code: Option<String>,
+        /// An operator for integrations by API.
+        #[arg(long)]
+        system_user: bool,
+    },
+    /// Set a user's password, read from standard input.
+    #[cfg(feature = "identity")]
+    #[command(
+        after_help = "Example:\n  echo 'another long pass phrase' | opencity user passwd --tenant comune-di-bugliano --username ada"
+    )]
+    Passwd {
+        /// The slug of the body.
+        #[arg(long)]
+        tenant: String,
+        /// The user name; of a citizen, the fiscal code.
+        #[arg(long)]
+        username: String,
+    },
+}
+
 impl UserCommand {
+    /// Carries the command out.
     pub async fn run(self, common: &Common) -> Result<(), StartError> {
-        let _ = common;
-        match self {}
+        let composition = common.compose(modules::linked()).await?;
+        let context = context(&composition);
+        match self {
+            #[cfg(feature = "identity")]
+            Self::Create { tenant, kind, username, given_name, family_name, email, tax_code, system_user } => {
+                let tenancy = tenancy_of(&composition, &tenant).await?;
+                let new = opencity_identity::NewUser {
+                    kind: match kind {
+                        Kind::Operator => opencity_identity::UserKind::Operator,
+                        Kind::Admin => opencity_identity::UserKind::Administrator,
+                        Kind::Platform => opencity_identity::UserKind::Platform,
+                        Kind::Citizen => opencity_identity::UserKind::Citizen,
+                    },
+                    username,
+                    password: Some(password()?),
+                    given_name,
+                    family_name,
+                    email,
+                    tax_code,
+                    system_user,
+                    ..opencity_identity::NewUser::default()
+                };
+                let made = opencity_identity::create_user(&context, tenancy, new)
+                    .await
+                    .map_err(|refusal| StartError(refusal.for_people()))?;
+                say(&made.id.to_string())
+            }
+            #[cfg(feature = "identity")]
+            Self::Passwd { tenant, username } => {
+                let tenancy = tenancy_of(&composition, &tenant).await?;
+                opencity_identity::set_password(&context, tenancy, &username, password()?)
+                    .await
+                    .map_err(|refusal| StartError(refusal.for_people()))?;
+                say("the password is set")
+            }
+            #[cfg(not(feature = "identity"))]
+            _ => {
+                let _ = (context, say, password, tenancy_of);
+                Err(StartError("this binary has no module identity".to_owned()))
+            }
+        }
     }
+}
+
+/// The tenant of a slug. A tenant made a moment ago reaches the directory by its event, which a running
+/// process takes; without one, its row is not to be found yet.
+async fn tenancy_of(composition: &Composition, slug: &str) -> Result<Tenancy, StartError> {
+    composition.catch_up().await?;
+    let tenant = composition.platform.directory.by_slug(slug).await?;
+    tenant.map(|tenant| Tenancy::from_row(tenant.id)).ok_or_else(|| {
+        StartError(format!("there is no body with the slug {slug}; make it with `opencity tenant create`"))
+    })
+}
+
+/// The first line of standard input.
+fn password() -> Result<SecretString, StartError> {
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| StartError::new("the password cannot be read from standard input", error))?;
+    let line = line.trim_end_matches(['\r', '\n']);
+    if line.is_empty() {
+        return Err(StartError(
+            "give the password on standard input, e.g. echo 'a long pass phrase' | opencity user …".to_owned(),
+        ));
+    }
+    Ok(line.to_owned().into())
 }

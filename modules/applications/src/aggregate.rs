@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::domain::{ActKind, Action, Caller, Facts, ItemPayment, Status};
 use crate::files::event_file;
-use crate::store::application::{self, Act, Application, Details, PaymentRow};
+use crate::store::application::{self, Act, Application, Details};
+use crate::store::payment::{self, PaymentRow};
 use crate::store::replica;
 use crate::terms::{Terms, payment_kind};
 
@@ -51,7 +52,11 @@ impl Aggregate {
     ///
     /// # Errors
     /// If the database refuses or a stored document is malformed.
-    pub fn load(scope: &mut TenantScope<'_>, site: &str, id: ApplicationId) -> DbResult<Option<Self>> {
+    pub fn load(
+        scope: &mut TenantScope<'_>,
+        site: &str,
+        id: ApplicationId,
+    ) -> DbResult<Option<Self>> {
         match application::find(scope, id)? {
             Some(row) => Self::around(scope, site, row).map(Some),
             None => Ok(None),
@@ -65,7 +70,7 @@ impl Aggregate {
     pub fn around(scope: &mut TenantScope<'_>, site: &str, row: Application) -> DbResult<Self> {
         let service = replica::service(scope, row.service_id)?;
         let acts = application::acts(scope, row.id)?;
-        let payments = application::payments(scope, row.id)?;
+        let payments = payment::of(scope, row.id)?;
         let files = files_of(scope, site, &[row.id])?.remove(&row.id);
         Self::of(row, service, acts, payments, files.unwrap_or_default())
     }
@@ -91,7 +96,7 @@ impl Aggregate {
             .map(|service| (ServiceId::from_uuid(service.id), service))
             .collect();
         let mut acts = application::acts_of(scope, &ids)?;
-        let mut payments = application::payments_of(scope, &ids)?;
+        let mut payments = payment::of_all(scope, &ids)?;
         let mut files = files_of(scope, site, &ids)?;
         rows.into_iter()
             .map(|row| {
@@ -208,7 +213,11 @@ impl Aggregate {
             has_outcome: self.row.outcome.is_some(),
             was_submitted: self.row.submitted_at.is_some(),
             has_request_act: self.last_act(ActKind::Request).is_some(),
-            integration_open: self.details.integrations.last().is_some_and(|last| !last.done),
+            integration_open: self
+                .details
+                .integrations
+                .last()
+                .is_some_and(|last| !last.done),
             // Only messages ask, and find it out themselves.
             system_operator_wrote: false,
         })
@@ -221,12 +230,17 @@ impl Aggregate {
         relation.is_owner = caller.is_citizen() && caller.id == self.row.user_id;
         relation.is_related = relation.is_citizen
             && tax_code.is_some_and(|code| {
-                self.details.related_cfs.iter().any(|related| related.eq_ignore_ascii_case(code))
+                self.details
+                    .related_cfs
+                    .iter()
+                    .any(|related| related.eq_ignore_ascii_case(code))
             });
         if let Some(operator) = caller.operator() {
             relation.is_assigned_operator = self.row.operator_id == Some(operator.id);
-            relation.is_assigned_office_member =
-                self.row.office_id.is_some_and(|office| caller.in_office(office));
+            relation.is_assigned_office_member = self
+                .row
+                .office_id
+                .is_some_and(|office| caller.in_office(office));
         }
         relation
     }
@@ -242,7 +256,10 @@ fn files_of(
     let mut files: HashMap<ApplicationId, Vec<(String, File)>> = HashMap::new();
     for row in application::files_of(scope, ids)? {
         if let Some(id) = row.application_id {
-            files.entry(id).or_default().push((row.kind.clone(), event_file(&row, &api)));
+            files
+                .entry(id)
+                .or_default()
+                .push((row.kind.clone(), event_file(&row, &api)));
         }
     }
     Ok(files)

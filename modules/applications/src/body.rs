@@ -70,7 +70,10 @@ pub fn application(
         submission: aggregate.data.as_object().cloned().unwrap_or_default(),
         form: row.form_id.map(|id| FormRef {
             id: id.uuid(),
-            version: row.form_version.and_then(|v| u32::try_from(v).ok()).unwrap_or(1),
+            version: row
+                .form_version
+                .and_then(|v| u32::try_from(v).ok())
+                .unwrap_or(1),
         }),
         act: act.map(contract_act).transpose()?,
         compiled_modules: request_files(aggregate, view.site)?,
@@ -152,7 +155,12 @@ pub fn shown(aggregate: &Aggregate, view: View<'_>, data: Option<Value>) -> DbRe
 ///
 /// # Errors
 /// If a stored document is malformed.
-pub fn event(aggregate: &Aggregate, site: &str, now: Instant, act: Option<&Act>) -> DbResult<Value> {
+pub fn event(
+    aggregate: &Aggregate,
+    site: &str,
+    now: Instant,
+    act: Option<&Act>,
+) -> DbResult<Value> {
     let view = View {
         site,
         caller: &SYSTEM_OPERATOR,
@@ -292,7 +300,9 @@ fn description(action: &str) -> &'static str {
         "submit" => "Send the application, or answer the request",
         "register" => "Give the protocol number of the request",
         "register-outcome" => "Give the protocol number of the outcome",
-        "register-integration-request" => "Give the protocol number of the request for integrations",
+        "register-integration-request" => {
+            "Give the protocol number of the request for integrations"
+        }
         "register-integration-answer" => "Give the protocol number of the answer",
         "assign" => "Take in charge, or assign to somebody else",
         "accept" => "Accept",

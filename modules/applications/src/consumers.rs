@@ -9,16 +9,18 @@ use opencity_contracts::form::Form;
 use opencity_contracts::payment::PaymentEvent;
 use opencity_contracts::service::Service;
 use opencity_contracts::user::{User, UserEventReason, UserRole};
+use opencity_kernel::clock;
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::db::{DbError, DbResult, Tenancy, WriteScope};
 use opencity_kernel::directory::tenant_in;
 use opencity_kernel::events::{
     Change, Consumer, Event, HandleError, NewEvent, Next, OrderingKey, Topic,
 };
-use opencity_kernel::id::{ActId, ApplicationId, DocumentId, FormId, PaymentId, ServiceId, TenantId, UserId};
+use opencity_kernel::id::{
+    ActId, ApplicationId, DocumentId, FormId, PaymentId, ServiceId, TenantId, UserId,
+};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::module::StartError;
-use opencity_kernel::clock;
 
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::body;
@@ -26,7 +28,8 @@ use crate::domain::payment::{items_paid_twice, payment_move};
 use crate::domain::{ActKind, Action, PaymentStatus, Status};
 use crate::engine::{self, Actor, EngineError, Inputs, Number};
 use crate::site_of;
-use crate::store::application::{self, Act, PaymentRow, item_name};
+use crate::store::application::{self, Act};
+use crate::store::payment::{self, PaymentRow, item_name};
 use crate::store::replica;
 use crate::store::schema::applications_application;
 
@@ -57,7 +60,10 @@ impl Consumer for Replicas {
             Topic::Forms => {
                 let form: Form = event.body()?;
                 let number = i32::try_from(form.version).map_err(|_| {
-                    HandleError::permanent("malformed-event", "the version of a form is out of range")
+                    HandleError::permanent(
+                        "malformed-event",
+                        "the version of a form is out of range",
+                    )
                 })?;
                 replica::keep_form(scope, FormId::from_uuid(form.id), number, &form.schema)?;
                 true
@@ -81,7 +87,10 @@ impl Consumer for Replicas {
 /// How the tenant's addresses begin in what is written now.
 fn site(platform: &Platform, scope: &mut WriteScope<'_>) -> Result<String, HandleError> {
     let tenant = tenant_in(scope)?.ok_or_else(|| {
-        HandleError::temporary("unknown-tenant", "the tenant has not arrived in the directory yet")
+        HandleError::temporary(
+            "unknown-tenant",
+            "the tenant has not arrived in the directory yet",
+        )
     })?;
     Ok(site_of(platform, &tenant))
 }
@@ -91,9 +100,7 @@ fn failed(error: EngineError) -> HandleError {
     match error {
         EngineError::Database(error) => error.into(),
         EngineError::Refused(refusal) => HandleError::permanent("refused", refusal.problem_id()),
-        EngineError::Invalid(problem) => {
-            HandleError::permanent("invalid", problem.kind().id())
-        }
+        EngineError::Invalid(problem) => HandleError::permanent("invalid", problem.kind().id()),
     }
 }
 
@@ -105,7 +112,10 @@ fn move_by_platform(
     action: Action,
     inputs: Inputs,
 ) -> Result<bool, HandleError> {
-    let about = Circumstances { act: inputs.act, ..Circumstances::default() };
+    let about = Circumstances {
+        act: inputs.act,
+        ..Circumstances::default()
+    };
     let platform = Actor::platform();
     match engine::check(aggregate, &platform.relation, action, about) {
         Err(EngineError::Refused(_)) => return Ok(false),
@@ -145,7 +155,8 @@ impl Consumer for Payments {
         let Some(mut aggregate) = Aggregate::load(scope, &site, id)? else {
             return Ok(Next::Nothing);
         };
-        let Some(at) = keep_payment(scope, &mut aggregate, &payment, event.aggregate_version)? else {
+        let Some(at) = keep_payment(scope, &mut aggregate, &payment, event.aggregate_version)?
+        else {
             return Ok(Next::Nothing);
         };
         self.follow(scope, &site, &mut aggregate, at, event)?;
@@ -163,16 +174,24 @@ impl Payments {
         at: usize,
         event: &Event,
     ) -> Result<(), HandleError> {
-        let Some(row) = aggregate.payments.get(at).cloned() else { return Ok(()) };
+        let Some(row) = aggregate.payments.get(at).cloned() else {
+            return Ok(());
+        };
         let known = reported(&aggregate.payments)?;
-        let Some(changed) = known.get(at) else { return Ok(()) };
+        let Some(changed) = known.get(at) else {
+            return Ok(());
+        };
         let id = aggregate.row.id;
         let note = |scope: &mut WriteScope<'_>, kind: &str, detail: &str| {
             application::note_anomaly(scope, id, kind, detail, Some(event.event_id), clock::now())
         };
         let is_paid = row.reported()? == PaymentStatus::Complete;
         if is_paid && items_paid_twice(&known).contains(&changed.item) {
-            note(scope, "paid-twice", &format!("{} of attempt {}", row.item, row.attempt))?;
+            note(
+                scope,
+                "paid-twice",
+                &format!("{} of attempt {}", row.item, row.attempt),
+            )?;
         }
         // What an external component told of this attempt already is the same money.
         let told = aggregate
@@ -184,11 +203,17 @@ impl Payments {
         }
         let attempt = u32::try_from(aggregate.row.attempt).unwrap_or_default();
         let counted = aggregate.known_payments()?;
-        let Some(moved) = payment_move(changed, attempt, &counted) else { return Ok(()) };
+        let Some(moved) = payment_move(changed, attempt, &counted) else {
+            return Ok(());
+        };
         let action = Action::Payment(moved);
         let done = move_by_platform(scope, site, aggregate, action, Inputs::default())?;
         if !done && is_paid && !told && action.is_anomaly_without_row() && !row.settled_by_hand {
-            note(scope, "unexpected-payment", "money came where the state expects none")?;
+            note(
+                scope,
+                "unexpected-payment",
+                "money came where the state expects none",
+            )?;
         }
         Ok(())
     }
@@ -209,20 +234,22 @@ fn reported(rows: &[PaymentRow]) -> DbResult<Vec<crate::domain::ItemPayment>> {
 fn keep_payment(
     scope: &mut WriteScope<'_>,
     aggregate: &mut Aggregate,
-    payment: &PaymentEvent,
+    told: &PaymentEvent,
     version: i64,
 ) -> Result<Option<usize>, HandleError> {
-    let status: PaymentStatus = payment.status.as_str().parse().map_err(|_| {
+    let status: PaymentStatus = told.status.as_str().parse().map_err(|_| {
         HandleError::permanent("malformed-event", "the state of a payment is unknown")
     })?;
-    let item = match payment.item {
+    let item = match told.item {
         opencity_contracts::payment::PaymentItem::Amount => crate::domain::PaymentItem::Amount,
-        opencity_contracts::payment::PaymentItem::Stamp(row) => crate::domain::PaymentItem::Stamp(row),
+        opencity_contracts::payment::PaymentItem::Stamp(row) => {
+            crate::domain::PaymentItem::Stamp(row)
+        }
     };
     let item = item_name(item);
-    let attempt = i32::try_from(payment.attempt).unwrap_or(1);
-    let updated = Instant::from_utc(payment.updated_at);
-    let links = serde_json::to_string(&payment.links).map_err(DbError::json)?;
+    let attempt = i32::try_from(told.attempt).unwrap_or(1);
+    let updated = Instant::from_utc(told.updated_at);
+    let links = serde_json::to_string(&told.links).map_err(DbError::json)?;
     let place = aggregate
         .payments
         .iter()
@@ -233,33 +260,33 @@ fn keep_payment(
             application_id: aggregate.row.id,
             attempt,
             item,
-            amount: payment.payment.amount.map_or(0, |amount| amount.get()),
-            payment_id: Some(PaymentId::from_uuid(payment.id)),
-            reason: payment.reason.clone(),
+            amount: told.payment.amount.map_or(0, |amount| amount.get()),
+            payment_id: Some(PaymentId::from_uuid(told.id)),
+            reason: told.reason.clone(),
             status: status.name().to_owned(),
             settled_by_hand: false,
             cancelled_by_us: false,
             links: Some(links),
             payment_version: version,
-            created_at: Instant::from_utc(payment.created_at),
+            created_at: Instant::from_utc(told.created_at),
             updated_at: updated,
         };
-        application::insert_payment(scope, &row)?;
+        payment::insert(scope, &row)?;
         aggregate.payments.push(row);
         return Ok(Some(aggregate.payments.len() - 1));
     };
-    let same_payment = row.payment_id == Some(PaymentId::from_uuid(payment.id));
+    let same_payment = row.payment_id == Some(PaymentId::from_uuid(told.id));
     if same_payment && version > 0 && version <= row.payment_version {
         return Ok(None);
     }
-    row.payment_id = Some(PaymentId::from_uuid(payment.id));
-    row.reason = payment.reason.clone().or(row.reason.take());
+    row.payment_id = Some(PaymentId::from_uuid(told.id));
+    row.reason = told.reason.clone().or(row.reason.take());
     row.status = status.name().to_owned();
     row.links = Some(links);
     row.payment_version = version;
-    row.created_at = Instant::from_utc(payment.created_at);
+    row.created_at = Instant::from_utc(told.created_at);
     row.updated_at = updated;
-    application::update_payment(scope, row)?;
+    payment::update(scope, row)?;
     Ok(place)
 }
 
@@ -293,10 +320,19 @@ impl Consumer for Documents {
         let Some(mut aggregate) = Aggregate::load(scope, &site, id)? else {
             return Ok(Next::Nothing);
         };
-        keep_document(scope, &mut aggregate, act.id, &document, event.aggregate_version)?;
+        keep_document(
+            scope,
+            &mut aggregate,
+            act.id,
+            &document,
+            event.aggregate_version,
+        )?;
         let kind = act.act_kind();
         if kind == Some(ActKind::Request) && aggregate.state()? == Status::PreSubmit {
-            let inputs = Inputs { act: Some(act.id), ..Inputs::default() };
+            let inputs = Inputs {
+                act: Some(act.id),
+                ..Inputs::default()
+            };
             move_by_platform(scope, &site, &mut aggregate, Action::PdfReady, inputs)?;
         }
         if let (Some(kind), DocumentStatus::RegistrationComplete) = (kind, document.status) {
@@ -364,7 +400,11 @@ fn registered(
         number: data.document_number.clone(),
         document_id: data.document_id.clone(),
         folder_number: document.folder.id.clone(),
-        folder_code: document.folder.id.is_some().then(|| document.folder.title.clone()),
+        folder_code: document
+            .folder
+            .id
+            .is_some()
+            .then(|| document.folder.title.clone()),
         at: data.date.map(Instant::from_utc),
     };
     let id = aggregate.row.id;
@@ -374,17 +414,27 @@ fn registered(
     if act.protocol_number.is_some() {
         // Given by hand before: the first number stays.
         if act.protocol_number != number.number {
-            note(scope, "second-number", "the registry gave another number than the one given by hand")?;
+            note(
+                scope,
+                "second-number",
+                "the registry gave another number than the one given by hand",
+            )?;
         }
         return Ok(());
     }
     let action = Action::Registered(kind);
-    let inputs = Inputs { act: Some(act.id), number: number.clone(), ..Inputs::default() };
+    let inputs = Inputs {
+        act: Some(act.id),
+        number: number.clone(),
+        ..Inputs::default()
+    };
     if move_by_platform(scope, site, aggregate, action, inputs)? {
         return Ok(());
     }
     // It belongs to its act, even if that is not the last of its kind any more.
-    let is_last = aggregate.last_act(kind).is_some_and(|last| last.id == act.id);
+    let is_last = aggregate
+        .last_act(kind)
+        .is_some_and(|last| last.id == act.id);
     if is_last {
         engine::record(aggregate, kind, &number);
     }
@@ -398,7 +448,11 @@ fn registered(
     }
     // Not required: there is nothing to wait for, but the number is news.
     if action.is_anomaly_without_row() {
-        note(scope, "unexpected-number", "a number came where the state expects none")?;
+        note(
+            scope,
+            "unexpected-number",
+            "a number came where the state expects none",
+        )?;
         engine::save(scope, site, aggregate)?;
     }
     Ok(())
@@ -406,7 +460,11 @@ fn registered(
 
 /// Events of one application follow each other, whichever payment or document they are of.
 fn by_application(event: &Event) -> OrderingKey {
-    match event.payload.get("remote_id").and_then(serde_json::Value::as_str) {
+    match event
+        .payload
+        .get("remote_id")
+        .and_then(serde_json::Value::as_str)
+    {
         Some(id) => OrderingKey::Other(id.to_owned()),
         None => OrderingKey::Entity,
     }
@@ -423,7 +481,10 @@ pub async fn republish(ctx: &ModuleContext) -> Result<u64, StartError> {
             scope.load(
                 applications_application::table
                     .filter(applications_application::status.ne(Status::Draft.code()))
-                    .select((applications_application::tenant_id, applications_application::id)),
+                    .select((
+                        applications_application::tenant_id,
+                        applications_application::id,
+                    )),
             )
         })
         .await?;
@@ -433,12 +494,21 @@ pub async fn republish(ctx: &ModuleContext) -> Result<u64, StartError> {
         let site = site_of(&ctx.platform, &ctx.tenant(tenancy).await?);
         ctx.db
             .write::<_, DbError>(tenancy, move |scope| {
-                let Some(aggregate) = Aggregate::load(scope, &site, id)? else { return Ok(()) };
+                let Some(aggregate) = Aggregate::load(scope, &site, id)? else {
+                    return Ok(());
+                };
                 let row = &aggregate.row;
                 let body = body::event(&aggregate, &site, clock::now(), None)?;
                 let (key, version) = (row.service_id, row.version);
                 let change = Change::republished();
-                scope.emit(NewEvent::new(Topic::Applications, key, id.uuid(), version, change, body))?;
+                scope.emit(NewEvent::new(
+                    Topic::Applications,
+                    key,
+                    id.uuid(),
+                    version,
+                    change,
+                    body,
+                ))?;
                 Ok(())
             })
             .await?;

@@ -30,7 +30,12 @@ impl Forms {
         version: i32,
     ) -> DbResult<Option<Arc<Form>>> {
         let key = (scope.tenant_id(), id, version);
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         if known.is_some() {
             return Ok(known);
         }

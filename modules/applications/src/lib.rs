@@ -156,6 +156,7 @@ impl Module for Applications {
     async fn republish(&self, topic: Topic) -> Result<Option<u64>, StartError> {
         match topic {
             Topic::Applications => consumers::republish(&self.ctx).await.map(Some),
+            Topic::Messages => Ok(Some(messages::republish(&self.ctx).await?)),
             _ => Ok(None),
         }
     }
@@ -164,7 +165,11 @@ impl Module for Applications {
 /// How the public addresses of a tenant begin in events and links that leave: its own host, or its
 /// slug where it has none.
 pub(crate) fn site_of(platform: &Platform, tenant: &Tenant) -> String {
-    let prefix = if tenant.host().is_some() { "lang" } else { tenant.slug.as_str() };
+    let prefix = if tenant.host().is_some() {
+        "lang"
+    } else {
+        tenant.slug.as_str()
+    };
     format!("{}/{prefix}", platform.public_url(tenant))
 }
 

@@ -167,12 +167,7 @@ pub fn public_api(platform: &Platform, scope: &mut WriteScope<'_>) -> DbResult<S
 /// As [`public_api`], of a tenant that is known already: by its own host, or by its slug where it has none.
 #[must_use]
 pub fn api_of(platform: &Platform, tenant: &Tenant) -> String {
-    let prefix = if tenant.host().is_some() {
-        "lang"
-    } else {
-        tenant.slug.as_str()
-    };
-    format!("{}/{prefix}/api", platform.public_url(tenant))
+    format!("{}/api", crate::site_of(platform, tenant))
 }
 
 /// A message with its files, as events tell it.

@@ -2,7 +2,9 @@
 //! application takes from it.
 
 use opencity_contracts::application::Authentication;
-use opencity_contracts::service::{AccessLevel, PaymentRequired, Service, ServiceKind, ServiceStatus};
+use opencity_contracts::service::{
+    AccessLevel, PaymentRequired, Service, ServiceKind, ServiceStatus,
+};
 use opencity_formio::{Applicant, FileRef, Form, Mode};
 use opencity_kernel::auth::{Caller, Login};
 use opencity_kernel::id::ApplicationId;
@@ -41,7 +43,13 @@ pub fn read(
 ) -> Result<Submission, Problem> {
     let given = input
         .filter(|value| value.as_object().is_some_and(|map| !map.is_empty()))
-        .ok_or_else(|| Problem::field("data", "required", "Give the data of the form as a JSON object."))?;
+        .ok_or_else(|| {
+            Problem::field(
+                "data",
+                "required",
+                "Give the data of the form as a JSON object.",
+            )
+        })?;
     let data = match (form, given) {
         (Some(form), given) => {
             let data = form.clear_hidden(&opencity_formio::normalise_input(given, form));
@@ -54,7 +62,11 @@ pub fn read(
     let applicant = Applicant::read(&data);
     if let Some(code) = &applicant.fiscal_code {
         FiscalCode::parse(code, test_bodies).map_err(|error| {
-            Problem::field(FISCAL_CODE, "fiscal_code", &format!("Correct the fiscal code: {error}."))
+            Problem::field(
+                FISCAL_CODE,
+                "fiscal_code",
+                &format!("Correct the fiscal code: {error}."),
+            )
         })?;
     }
     if mode == Mode::Submit {
@@ -64,7 +76,11 @@ pub fn read(
     let uploads = form
         .map(|form| opencity_formio::file_references(&data, form))
         .unwrap_or_default();
-    Ok(Submission { data, applicant, uploads })
+    Ok(Submission {
+        data,
+        applicant,
+        uploads,
+    })
 }
 
 fn invalid(errors: Vec<opencity_formio::FieldError>) -> Problem {
@@ -86,8 +102,14 @@ fn names_for_payment(service: &Service, applicant: &Applicant) -> Result<(), Pro
         return Ok(());
     }
     let missing = [
-        ("data.applicant.data.completename.data.name", &applicant.name),
-        ("data.applicant.data.completename.data.surname", &applicant.surname),
+        (
+            "data.applicant.data.completename.data.name",
+            &applicant.name,
+        ),
+        (
+            "data.applicant.data.completename.data.surname",
+            &applicant.surname,
+        ),
         (FISCAL_CODE, &applicant.fiscal_code),
     ];
     let errors: Vec<FieldProblem> = missing
@@ -109,7 +131,11 @@ fn names_for_payment(service: &Service, applicant: &Applicant) -> Result<(), Pro
 /// The problem of data without a fiscal code, where somebody else sends them.
 #[must_use]
 pub fn fiscal_code_missing() -> Problem {
-    Problem::field(FISCAL_CODE, "required", "Give the applicant's fiscal code, or the user.")
+    Problem::field(
+        FISCAL_CODE,
+        "required",
+        "Give the applicant's fiscal code, or the user.",
+    )
 }
 
 /// Whether the applicant is the citizen: what the data say of name, surname and fiscal code is what
@@ -126,7 +152,10 @@ pub fn is_applicant(applicant: &Applicant, citizen: &Citizen) -> bool {
 }
 
 fn folded(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
 }
 
 /// Whether a citizen may use the service now, with the login that he has.
@@ -135,7 +164,11 @@ fn folded(text: &str) -> String {
 /// 403 or 422.
 pub fn may_use(service: &Service, caller: &Caller, now: Instant) -> Result<(), Problem> {
     if service.kind == ServiceKind::Dues {
-        return Err(Problem::field("service", "kind", "Name a service that takes applications."));
+        return Err(Problem::field(
+            "service",
+            "kind",
+            "Name a service that takes applications.",
+        ));
     }
     if !caller.is_citizen() {
         return Ok(());
@@ -149,7 +182,11 @@ pub fn may_use(service: &Service, caller: &Caller, now: Instant) -> Result<(), P
         ServiceStatus::Hidden | ServiceStatus::Suspended => false,
     };
     if !open {
-        return Err(Problem::field("service", "inactive", "The service is not open; name another."));
+        return Err(Problem::field(
+            "service",
+            "inactive",
+            "The service is not open; name another.",
+        ));
     }
     let level = service.access_level;
     let needed = u32::try_from(level.code()).unwrap_or_default();
@@ -175,21 +212,34 @@ pub fn authentication(login: &Login) -> Authentication {
 
 /// What the application is about: the form's own subject and the id, else service and applicant.
 #[must_use]
-pub fn subject(service: &Service, data: &Value, applicant: &Applicant, id: ApplicationId) -> String {
+pub fn subject(
+    service: &Service,
+    data: &Value,
+    applicant: &Applicant,
+    id: ApplicationId,
+) -> String {
     if let Some(own) = opencity_formio::application_subject(data) {
         return format!("{own} {id}");
     }
     let name: String = service.name.chars().take(SERVICE_NAME_MAX).collect();
     let who = [&applicant.name, &applicant.surname, &applicant.fiscal_code];
-    who.into_iter().flatten().fold(name, |subject, part| format!("{subject} {part}"))
+    who.into_iter()
+        .flatten()
+        .fold(name, |subject, part| format!("{subject} {part}"))
 }
 
 /// Name and surname, as far as they are known.
 #[must_use]
 pub fn full_name(applicant: &Applicant, citizen: Option<&Citizen>) -> Option<String> {
     let held = |of: fn(&Citizen) -> &Option<String>| citizen.and_then(|known| of(known).clone());
-    let name = applicant.name.clone().or_else(|| held(|citizen| &citizen.given_name));
-    let surname = applicant.surname.clone().or_else(|| held(|citizen| &citizen.family_name));
+    let name = applicant
+        .name
+        .clone()
+        .or_else(|| held(|citizen| &citizen.given_name));
+    let surname = applicant
+        .surname
+        .clone()
+        .or_else(|| held(|citizen| &citizen.family_name));
     match (name, surname) {
         (Some(name), Some(surname)) => Some(format!("{name} {surname}")),
         (name, surname) => name.or(surname),
@@ -244,10 +294,19 @@ mod tests {
     #[test]
     fn a_wrong_check_character_names_the_field_and_not_the_value() {
         let data = json!({"applicant.data.fiscal_code.data.fiscal_code": "RSSMRA80A01H501X"});
-        let problem =
-            read(Some(&data), None, Mode::Draft, &Service::default(), TestBodies::Refused).unwrap_err();
+        let problem = read(
+            Some(&data),
+            None,
+            Mode::Draft,
+            &Service::default(),
+            TestBodies::Refused,
+        )
+        .unwrap_err();
         let body = problem.body("x").to_string();
-        assert!(body.contains(FISCAL_CODE) && !body.contains("RSSMRA80"), "{body}");
+        assert!(
+            body.contains(FISCAL_CODE) && !body.contains("RSSMRA80"),
+            "{body}"
+        );
     }
 
     #[test]
@@ -264,7 +323,12 @@ mod tests {
             TestBodies::Refused,
         )
         .unwrap_err();
-        assert!(problem.body("x").to_string().contains("completename.data.surname"));
+        assert!(
+            problem
+                .body("x")
+                .to_string()
+                .contains("completename.data.surname")
+        );
     }
 
     #[test]
@@ -274,7 +338,12 @@ mod tests {
             ..Service::default()
         };
         let id = ApplicationId::new();
-        let own = subject(&service, &json!({"application_subject": "Nido"}), &Applicant::default(), id);
+        let own = subject(
+            &service,
+            &json!({"application_subject": "Nido"}),
+            &Applicant::default(),
+            id,
+        );
         assert_eq!(own, format!("Nido {id}"));
         let applicant = Applicant {
             surname: Some("Rossi".to_owned()),

@@ -117,7 +117,11 @@ impl Terms {
 }
 
 fn stamps_of(gateway: &Gateway) -> Vec<(Cents, Option<String>)> {
-    let rows = gateway.parameters.extra.get("stamps").and_then(Value::as_array);
+    let rows = gateway
+        .parameters
+        .extra
+        .get("stamps")
+        .and_then(Value::as_array);
     rows.into_iter()
         .flatten()
         .filter_map(|row| {
@@ -176,7 +180,11 @@ pub fn payment_data(
     let asks_amount = items.iter().any(|(item, _)| *item == PaymentItem::Amount);
     let stamps: Vec<Stamp> = (0_u32..)
         .zip(&terms.stamps)
-        .filter(|(row, _)| items.iter().any(|(item, _)| *item == PaymentItem::Stamp(*row)))
+        .filter(|(row, _)| {
+            items
+                .iter()
+                .any(|(item, _)| *item == PaymentItem::Stamp(*row))
+        })
         .map(|(_, (amount, category))| Stamp {
             amount: *amount,
             collection_data: category.clone(),
@@ -185,9 +193,17 @@ pub fn payment_data(
         .collect();
     Ok(PaymentData {
         reason: reason(terms.description.as_deref(), &service.name, id, applicant),
-        amount: if asks_amount { terms.amount } else { Cents::ZERO },
+        amount: if asks_amount {
+            terms.amount
+        } else {
+            Cents::ZERO
+        },
         expire_at: attempt.now.plus(TIME_TO_PAY).utc(),
-        split: if asks_amount { terms.split.clone() } else { None },
+        split: if asks_amount {
+            terms.split.clone()
+        } else {
+            None
+        },
         stamps: (!stamps.is_empty()).then_some(stamps),
         notify: Endpoint {
             url: format!("{}/api/applications/{id}/payment", attempt.site),
@@ -231,7 +247,10 @@ fn names_a_person(text: &str, applicant: &Applicant) -> bool {
         .into_iter()
         .flatten()
         .any(|value| folded.contains(&value.to_lowercase()));
-    tells || text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_fiscal_code)
+    tells
+        || text
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(is_fiscal_code)
 }
 
 /// Sixteen characters in the pattern of a fiscal code, letters of omocodia included, or eleven digits.
@@ -270,23 +289,34 @@ pub fn check(service: &Service, form: Option<&Form>, data: &Value) -> Result<(),
         .with_errors(errors)
     })?;
     let refused = |field: &str, message: &str| {
-        Err(Problem::new(ProblemKind::AmountMismatch, message).with_errors(vec![FieldProblem {
-            field: format!("data.{field}"),
-            code: "amount".to_owned(),
-            message: message.to_owned(),
-        }]))
+        Err(
+            Problem::new(ProblemKind::AmountMismatch, message).with_errors(vec![FieldProblem {
+                field: format!("data.{field}"),
+                code: "amount".to_owned(),
+                message: message.to_owned(),
+            }]),
+        )
     };
     let set = service.payment_parameters.total_amounts.map(Cents::get);
     let due = fields.amount_cents.or(set).unwrap_or_default();
-    let sum: i64 = fields.financial_report.iter().map(|row| row.amount_cents).sum();
+    let sum: i64 = fields
+        .financial_report
+        .iter()
+        .map(|row| row.amount_cents)
+        .sum();
     if !fields.financial_report.is_empty() && sum != due {
-        return refused("payment_financial_report", "Make the sum of the rows equal to the amount.");
+        return refused(
+            "payment_financial_report",
+            "Make the sum of the rows equal to the amount.",
+        );
     }
     if service.payment_required == PaymentRequired::None {
         return Ok(());
     }
     let asks = form.is_some_and(|form| {
-        form.fields().iter().any(|field| field.path == "payment_amount")
+        form.fields()
+            .iter()
+            .any(|field| field.path == "payment_amount")
     });
     match (set, fields.amount_cents) {
         (Some(set), Some(given)) if given < set => refused(
@@ -329,15 +359,32 @@ mod tests {
         };
         let own = reason(None, "Occupazione di suolo pubblico", id(), &applicant);
         assert_eq!(own, format!("Occupazione di suolo pubblico - {}", id()));
-        for proposed in ["per RSSMRA80A01H501U", "Dehors di Mario ROSSI", "P.IVA 01234567890"] {
+        for proposed in [
+            "per RSSMRA80A01H501U",
+            "Dehors di Mario ROSSI",
+            "P.IVA 01234567890",
+        ] {
             assert_eq!(
-                reason(Some(proposed), "Occupazione di suolo pubblico", id(), &applicant),
+                reason(
+                    Some(proposed),
+                    "Occupazione di suolo pubblico",
+                    id(),
+                    &applicant
+                ),
                 own,
                 "{proposed}"
             );
         }
-        assert_eq!(reason(Some("Dehors 2025"), "x", id(), &applicant), "Dehors 2025");
-        assert_eq!(reason(None, &"à".repeat(300), id(), &applicant).chars().count(), 140);
+        assert_eq!(
+            reason(Some("Dehors 2025"), "x", id(), &applicant),
+            "Dehors 2025"
+        );
+        assert_eq!(
+            reason(None, &"à".repeat(300), id(), &applicant)
+                .chars()
+                .count(),
+            140
+        );
     }
 
     #[test]
@@ -345,7 +392,12 @@ mod tests {
         let service = paid_service(Some(1000));
         let problem = check(&service, None, &json!({"payment_amount": "9,99"})).unwrap_err();
         assert_eq!(problem.kind(), ProblemKind::AmountMismatch);
-        assert!(problem.body("x").to_string().contains("data.payment_amount"));
+        assert!(
+            problem
+                .body("x")
+                .to_string()
+                .contains("data.payment_amount")
+        );
         check(&service, None, &json!({"payment_amount": "10"})).unwrap();
         check(&service, None, &json!({})).unwrap();
     }
@@ -355,7 +407,12 @@ mod tests {
         let service = paid_service(Some(1000));
         let data = json!({"payment_financial_report": [{"codCapitolo": "1", "importo": "9"}]});
         let problem = check(&service, None, &data).unwrap_err();
-        assert!(problem.body("x").to_string().contains("data.payment_financial_report"));
+        assert!(
+            problem
+                .body("x")
+                .to_string()
+                .contains("data.payment_financial_report")
+        );
     }
 
     #[test]

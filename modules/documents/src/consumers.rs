@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use opencity_contracts::{Application, DocumentEvent, Form, Message, Service};
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
-use opencity_kernel::events::{CallError, Consumer, Event, HandleError, Next, OrderingKey, Settle, Topic};
+use opencity_kernel::events::{
+    CallError, Consumer, Event, HandleError, Next, OrderingKey, Settle, Topic,
+};
 use opencity_kernel::id::{ActId, ApplicationId, MessageId};
 use opencity_kernel::json::Json;
 
@@ -27,7 +29,12 @@ impl Consumer for Dispatcher {
     }
 
     fn topics(&self) -> &'static [Topic] {
-        &[Topic::Applications, Topic::Messages, Topic::Services, Topic::Forms]
+        &[
+            Topic::Applications,
+            Topic::Messages,
+            Topic::Services,
+            Topic::Forms,
+        ]
     }
 
     /// The application: acts of one are made into documents one after the other.
@@ -47,7 +54,11 @@ impl Consumer for Dispatcher {
                 let message: Message = event.body()?;
                 replica::take_message(scope, &message, event.aggregate_version)?;
                 let ready = awaited_by(scope, &message)?;
-                Ok(if ready.is_empty() { Next::Nothing } else { Next::Call })
+                Ok(if ready.is_empty() {
+                    Next::Nothing
+                } else {
+                    Next::Call
+                })
             }
             Topic::Services => {
                 replica::take_service(scope, &event.body::<Service>()?, event.aggregate_version)?;
@@ -64,7 +75,10 @@ impl Consumer for Dispatcher {
         let applications = match event.topic {
             Topic::Messages => {
                 let message: Message = event.body()?;
-                self.ctx.db.read::<_, DbError>(event.tenancy(), move |scope| awaited_by(scope, &message)).await?
+                self.ctx
+                    .db
+                    .read::<_, DbError>(event.tenancy(), move |scope| awaited_by(scope, &message))
+                    .await?
             }
             _ => vec![event.body()?],
         };
@@ -86,7 +100,9 @@ fn take_application(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, H
         return Ok(Next::Nothing);
     }
     let application: Application = event.body()?;
-    let Some(act) = &application.act else { return Ok(Next::Nothing) };
+    let Some(act) = &application.act else {
+        return Ok(Next::Nothing);
+    };
     let id = ActId::from_uuid(act.id);
     if document::of_act(scope, id)?.is_some() {
         return Ok(Next::Nothing);
@@ -94,7 +110,10 @@ fn take_application(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, H
     if let Some(form) = application.form
         && replica::form(scope, form.id.into(), form.version)?.is_none()
     {
-        return Err(HandleError::temporary("form-missing", "the version of the form that the application names is not here yet"));
+        return Err(HandleError::temporary(
+            "form-missing",
+            "the version of the form that the application names is not here yet",
+        ));
     }
     if replica::messages(scope, &ids(&act.message_ids))?.is_none() {
         waiting::keep(scope, id, application.id.into(), event.payload.clone())?;
@@ -106,9 +125,13 @@ fn take_application(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, H
 /// The applications, as they were at their act, that waited for this message and lack no other.
 fn awaited_by(scope: &mut TenantScope<'_>, message: &Message) -> DbResult<Vec<Application>> {
     let mut ready = Vec::new();
-    for event in waiting::of_application(scope, ApplicationId::from_uuid(message.related_entity_id))? {
+    for event in
+        waiting::of_application(scope, ApplicationId::from_uuid(message.related_entity_id))?
+    {
         let application: Application = event.read()?;
-        let Some(act) = &application.act else { continue };
+        let Some(act) = &application.act else {
+            continue;
+        };
         if act.message_ids.contains(&message.id)
             && replica::messages(scope, &ids(&act.message_ids))?.is_some()
         {
@@ -141,7 +164,11 @@ impl Consumer for Replica {
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         if event.topic == Topic::Applications {
-            replica::take_application(scope, &event.body::<Application>()?, event.aggregate_version)?;
+            replica::take_application(
+                scope,
+                &event.body::<Application>()?,
+                event.aggregate_version,
+            )?;
             return Ok(Next::Nothing);
         }
         let told: DocumentEvent = event.body()?;

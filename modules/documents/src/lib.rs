@@ -52,7 +52,9 @@ impl Documents {
     /// If its section of the configuration is not valid.
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         let settings: Settings = ctx.platform.config.section("documents")?;
-        ctx.platform.sources.register(INFO.name, Arc::new(files::DocumentFiles(ctx.clone())));
+        ctx.platform
+            .sources
+            .register(INFO.name, Arc::new(files::DocumentFiles(ctx.clone())));
         let maker = Arc::new(Maker::new(ctx.clone(), settings.renderers));
         Ok(Self { ctx, maker })
     }
@@ -82,7 +84,10 @@ impl Module for Documents {
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
         vec![
-            Arc::new(consumers::Dispatcher { ctx: self.ctx.clone(), maker: Arc::clone(&self.maker) }),
+            Arc::new(consumers::Dispatcher {
+                ctx: self.ctx.clone(),
+                maker: Arc::clone(&self.maker),
+            }),
             Arc::new(consumers::Replica),
         ]
     }
@@ -105,7 +110,9 @@ impl Module for Documents {
                     store::document::keys_after(scope, after, 100)
                 })
                 .await?;
-            let Some(last) = keys.last().copied() else { return Ok(Some(told)) };
+            let Some(last) = keys.last().copied() else {
+                return Ok(Some(told));
+            };
             after = Some(last);
             for (tenant, id) in keys {
                 told += self.tell_again(Tenancy::from_row(tenant), id).await?;
@@ -115,11 +122,17 @@ impl Module for Documents {
 }
 
 impl Documents {
-    async fn tell_again(&self, tenancy: Tenancy, id: opencity_kernel::id::DocumentId) -> Result<u64, DbError> {
+    async fn tell_again(
+        &self,
+        tenancy: Tenancy,
+        id: opencity_kernel::id::DocumentId,
+    ) -> Result<u64, DbError> {
         self.ctx
             .db
             .write(tenancy, move |scope| {
-                let Some(row) = store::document::find(scope, id)? else { return Ok(0) };
+                let Some(row) = store::document::find(scope, id)? else {
+                    return Ok(0);
+                };
                 let document = consumers::body_of(&row)?;
                 scope.emit(maker::told(&document, row.version, Change::republished())?)?;
                 Ok(1)

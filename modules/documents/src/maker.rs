@@ -31,30 +31,52 @@ pub(crate) struct Maker {
 
 /// The key of a document's file.
 pub(crate) fn file_key(tenant: Uuid, owner: Uuid, file: Uuid) -> FileKey {
-    FileKey { module: "documents", tenant, owner, file }
+    FileKey {
+        module: "documents",
+        tenant,
+        owner,
+        file,
+    }
 }
 
 impl Maker {
     pub(crate) fn new(ctx: ModuleContext, at_once: usize) -> Self {
-        Self { ctx, renderer: OnceLock::new(), places: Arc::new(Semaphore::new(at_once.max(1))) }
+        Self {
+            ctx,
+            renderer: OnceLock::new(),
+            places: Arc::new(Semaphore::new(at_once.max(1))),
+        }
     }
 
     /// Renders and stores the document of the act that the application's event tells. Repeating it makes the same
     /// bytes under the same key.
-    pub(crate) async fn make(&self, tenancy: Tenancy, application: Application) -> Result<Made, HandleError> {
+    pub(crate) async fn make(
+        &self,
+        tenancy: Tenancy,
+        application: Application,
+    ) -> Result<Made, HandleError> {
         let tenant = self.ctx.tenant(tenancy).await?;
         let base_url = format!("{}/lang/api", self.ctx.platform.public_url(&tenant));
-        let profile = Tenant::deserialize(&tenant.profile)
-            .map_err(|_| HandleError::permanent("tenant-malformed", "the tenant's profile is malformed"))?;
+        let profile = Tenant::deserialize(&tenant.profile).map_err(|_| {
+            HandleError::permanent("tenant-malformed", "the tenant's profile is malformed")
+        })?;
         let material = self.material(tenancy, application, profile).await?;
         let ids = Ids::of(tenancy.tenant_id().uuid(), material.act.id);
         let pdf = self.render(&material).await?;
-        let key = file_key(tenancy.tenant_id().uuid(), material.application.user, ids.file);
+        let key = file_key(
+            tenancy.tenant_id().uuid(),
+            material.application.user,
+            ids.file,
+        );
         let stored = self
             .ctx
             .platform
             .files
-            .put(key, futures::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(pdf))]), u64::MAX)
+            .put(
+                key,
+                futures::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(pdf))]),
+                u64::MAX,
+            )
             .await
             .map_err(|error| HandleError::temporary("file-store", error.to_string()))?;
         let assembled = assemble(&material, ids, &stored, &base_url).map_err(refused)?;
@@ -74,22 +96,34 @@ impl Maker {
                     .act
                     .clone()
                     .ok_or_else(|| HandleError::permanent("no-act", "the event names no act"))?;
-                let messages = replica::messages(scope, &ids(&act.message_ids))?.ok_or_else(|| {
-                    HandleError::temporary("message-missing", "a message that the act names is not here yet")
-                })?;
+                let messages =
+                    replica::messages(scope, &ids(&act.message_ids))?.ok_or_else(|| {
+                        HandleError::temporary(
+                            "message-missing",
+                            "a message that the act names is not here yet",
+                        )
+                    })?;
                 let form = match application.form {
                     None => None,
                     Some(form) => {
-                        let (schema, translations) = replica::form(scope, form.id.into(), form.version)?
-                            .ok_or_else(|| {
-                                HandleError::temporary("form-missing", "the application's form is not here yet")
-                            })?;
+                        let (schema, translations) =
+                            replica::form(scope, form.id.into(), form.version)?.ok_or_else(
+                                || {
+                                    HandleError::temporary(
+                                        "form-missing",
+                                        "the application's form is not here yet",
+                                    )
+                                },
+                            )?;
                         Some((schema.0, translations.read()?))
                     }
                 };
                 let known = replica::service_name(scope, application.service_id.into())?;
-                let service_name =
-                    application.service_name.clone().or(known).or_else(|| application.service.clone());
+                let service_name = application
+                    .service_name
+                    .clone()
+                    .or(known)
+                    .or_else(|| application.service.clone());
                 Ok(Material {
                     act,
                     form,
@@ -117,7 +151,9 @@ impl Maker {
             .await
             .map_err(|_| HandleError::temporary("stopping", "the process stops"))?;
         tokio::task::spawn_blocking(move || {
-            let pdf = renderer.render(&sheet, made_at).map_err(|error| defect(&error));
+            let pdf = renderer
+                .render(&sheet, made_at)
+                .map_err(|error| defect(&error));
             drop(place);
             pdf
         })
@@ -144,13 +180,23 @@ pub(crate) struct Made(Assembled);
 impl Made {
     /// Writes the row and the first event, unless the act has its document.
     pub(crate) fn save(self, scope: &mut WriteScope<'_>) -> Result<(), HandleError> {
-        let Assembled { mut event, owner_tax_code, year, folder_title } = self.0;
+        let Assembled {
+            mut event,
+            owner_tax_code,
+            year,
+            folder_title,
+        } = self.0;
         let act = ActId::from_uuid(event.act_id);
         waiting::forget(scope, act)?;
         if document::of_act(scope, act)?.is_some() {
             return Ok(());
         }
-        let folder = folder::of_year(scope, event.remote_collection.id.into(), year, &folder_title)?;
+        let folder = folder::of_year(
+            scope,
+            event.remote_collection.id.into(),
+            year,
+            &folder_title,
+        )?;
         event.folder.title.clone_from(&folder.title);
         let row = document::DocumentRow {
             tenant_id: scope.tenant_id(),
@@ -174,13 +220,28 @@ impl Made {
             updated_at: Instant::from_utc(event.updated_at),
         };
         document::insert(scope, &row)?;
-        scope.emit(told(&event, 1, Change::status(None, event.status.as_str()))?)?;
+        scope.emit(told(
+            &event,
+            1,
+            Change::status(None, event.status.as_str()),
+        )?)?;
         Ok(())
     }
 }
 
 /// The event of a document as it is.
-pub(crate) fn told(document: &DocumentEvent, version: i64, change: Change) -> Result<NewEvent, DbError> {
+pub(crate) fn told(
+    document: &DocumentEvent,
+    version: i64,
+    change: Change,
+) -> Result<NewEvent, DbError> {
     let body = serde_json::to_value(document).map_err(DbError::json)?;
-    Ok(NewEvent::new(Topic::Documents, document.remote_id, document.id, version, change, body))
+    Ok(NewEvent::new(
+        Topic::Documents,
+        document.remote_id,
+        document.id,
+        version,
+        change,
+        body,
+    ))
 }

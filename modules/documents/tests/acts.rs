@@ -20,7 +20,10 @@ use world::{FORM, SERVICE, World, application, document, flowing, on_both, read}
 
 fn example(name: &str) -> (Value, Value) {
     let file = |ending: &str| {
-        let path = format!("{}/../../examples/forms/{name}{ending}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/../../examples/forms/{name}{ending}",
+            env!("CARGO_MANIFEST_DIR")
+        );
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
     (file(".json"), file(".submission.json"))
@@ -40,10 +43,14 @@ fn expected(schema: &Value, data: &Value) -> Vec<String> {
                 AnswerValue::List(list) => texts.extend(list),
                 AnswerValue::Rows(rows) => {
                     texts.extend(rows[0].iter().map(|answer| answer.label.clone()));
-                    texts.extend(rows.iter().flatten().filter_map(|answer| match &answer.value {
-                        AnswerValue::Text(text) => Some(text.clone()),
-                        _ => None,
-                    }));
+                    texts.extend(
+                        rows.iter()
+                            .flatten()
+                            .filter_map(|answer| match &answer.value {
+                                AnswerValue::Text(text) => Some(text.clone()),
+                                _ => None,
+                            }),
+                    );
                 }
             }
         }
@@ -52,8 +59,13 @@ fn expected(schema: &Value, data: &Value) -> Vec<String> {
 }
 
 async fn every_label_and_answer_of_a_form_is_in_the_pdf_in_order(world: World) {
-    for (number, name) in
-        ["occupazione-suolo-pubblico", "iscrizione-asilo-nido", "segnalazione-disservizio"].iter().enumerate()
+    for (number, name) in [
+        "occupazione-suolo-pubblico",
+        "iscrizione-asilo-nido",
+        "segnalazione-disservizio",
+    ]
+    .iter()
+    .enumerate()
     {
         let (schema, data) = example(name);
         let form = Uuid::from_u128(0xf1 + number as u128);
@@ -61,7 +73,10 @@ async fn every_label_and_answer_of_a_form_is_in_the_pdf_in_order(world: World) {
         let mut sent = application(DocumentType::ApplicationRequest, Uuid::now_v7());
         sent.id = Uuid::from_u128(0xa2 + number as u128);
         sent.submission = data.as_object().unwrap().clone();
-        sent.form = Some(opencity_contracts::application::FormRef { id: form, version: 1 });
+        sent.form = Some(opencity_contracts::application::FormRef {
+            id: form,
+            version: 1,
+        });
         world.act(&sent, 1).await;
         let told = world.told(number + 1).await;
         let text = read(&world.pdf(&document(&told[number])).await);
@@ -69,16 +84,23 @@ async fn every_label_and_answer_of_a_form_is_in_the_pdf_in_order(world: World) {
         assert!(expected.len() > 40, "{name}: {}", expected.len());
         let mut rest = text.as_str();
         for part in expected.iter().map(|part| flowing(part)) {
-            let at = rest.find(&part).unwrap_or_else(|| panic!("{name}: {part:?} is not in what follows: {rest:.400}"));
+            let at = rest
+                .find(&part)
+                .unwrap_or_else(|| panic!("{name}: {part:?} is not in what follows: {rest:.400}"));
             rest = &rest[at + part.len()..];
         }
     }
     world.stop().await;
 }
-on_both!(answers, every_label_and_answer_of_a_form_is_in_the_pdf_in_order);
+on_both!(
+    answers,
+    every_label_and_answer_of_a_form_is_in_the_pdf_in_order
+);
 
 async fn the_event_tells_everything_that_a_registry_needs(world: World) {
-    world.form(FORM, &json!({"display": "form", "components": []})).await;
+    world
+        .form(FORM, &json!({"display": "form", "components": []}))
+        .await;
     let mut sent = application(DocumentType::ApplicationRequest, Uuid::now_v7());
     let file = File {
         id: Uuid::from_u128(0xff),
@@ -114,16 +136,35 @@ async fn the_event_tells_everything_that_a_registry_needs(world: World) {
     let document = document(event);
     let pdf = world.pdf(&document).await;
     assert_eq!(document.main_document.size, pdf.len() as u64);
-    assert_eq!(document.main_document.sha256, opencity_kernel::crypto::sha256_hex(&pdf));
-    assert_eq!(document.main_document.url, format!("http://localhost:8080/lang/api/documents/{}/download", document.id));
+    assert_eq!(
+        document.main_document.sha256,
+        opencity_kernel::crypto::sha256_hex(&pdf)
+    );
+    assert_eq!(
+        document.main_document.url,
+        format!(
+            "http://localhost:8080/lang/api/documents/{}/download",
+            document.id
+        )
+    );
     assert_eq!(document.attachments[0].filename, "planimetria.pdf");
     assert_eq!(document.attachments[0].sha256, "s");
-    assert_eq!(document.author[0].tax_identification_number.as_deref(), Some("RSSMRA80A01H501U"));
+    assert_eq!(
+        document.author[0].tax_identification_number.as_deref(),
+        Some("RSSMRA80A01H501U")
+    );
     assert_eq!(event.payload["author"][0]["role"], "sender");
     assert_eq!(event.payload["author"][1]["role"], "receiver");
     assert_eq!(event.payload["author"][1]["type"], "legal");
     let text = read(&pdf);
-    for part in ["Richiesta", "Comune di Bugliano", &sent.id.to_string(), "Mario Rossi (RSSMRA80A01H501U)", "09/03/2026 11:11", "planimetria.pdf"] {
+    for part in [
+        "Richiesta",
+        "Comune di Bugliano",
+        &sent.id.to_string(),
+        "Mario Rossi (RSSMRA80A01H501U)",
+        "09/03/2026 11:11",
+        "planimetria.pdf",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     world.stop().await;
@@ -131,13 +172,24 @@ async fn the_event_tells_everything_that_a_registry_needs(world: World) {
 on_both!(event, the_event_tells_everything_that_a_registry_needs);
 
 async fn an_act_that_is_told_again_has_one_document(world: World) {
-    world.form(FORM, &json!({"display": "form", "components": []})).await;
+    world
+        .form(FORM, &json!({"display": "form", "components": []}))
+        .await;
     let sent = application(DocumentType::ApplicationRequest, Uuid::now_v7());
     world.act(&sent, 1).await;
     world.act(&sent, 1).await;
     world.told(1).await;
     world.act(&sent, 2).await;
-    world.emit(Topic::Applications, SERVICE, sent.id, 2, Change::republished(), &sent).await;
+    world
+        .emit(
+            Topic::Applications,
+            SERVICE,
+            sent.id,
+            2,
+            Change::republished(),
+            &sent,
+        )
+        .await;
     // A later act of the same application is behind all of them.
     let outcome = application(DocumentType::ApplicationOutcome, Uuid::now_v7());
     world.act(&outcome, 3).await;
@@ -145,23 +197,38 @@ async fn an_act_that_is_told_again_has_one_document(world: World) {
     assert_eq!(told.len(), 2);
     assert_eq!(told[0].payload["type"], "application-request");
     assert_eq!(told[1].payload["type"], "application-outcome");
-    assert_eq!(told[1].payload["registration_data"]["transmission_type"], "Outbound");
+    assert_eq!(
+        told[1].payload["registration_data"]["transmission_type"],
+        "Outbound"
+    );
     assert_eq!(told[0].payload["folder"], told[1].payload["folder"]);
     world.stop().await;
 }
 on_both!(once, an_act_that_is_told_again_has_one_document);
 
 async fn an_act_waits_for_the_messages_that_it_names(world: World) {
-    world.form(FORM, &json!({"display": "form", "components": []})).await;
+    world
+        .form(FORM, &json!({"display": "form", "components": []}))
+        .await;
     let messages = [Uuid::now_v7(), Uuid::now_v7()];
     let mut answer = application(DocumentType::IntegrationResponse, Uuid::now_v7());
     answer.act.as_mut().unwrap().message_ids = messages.to_vec();
-    world.message(answer.id, messages[0], "<p>Ecco la planimetria &amp; il resto.</p>").await;
+    world
+        .message(
+            answer.id,
+            messages[0],
+            "<p>Ecco la planimetria &amp; il resto.</p>",
+        )
+        .await;
     world.act(&answer, 1).await;
-    world.message(answer.id, Uuid::now_v7(), "un altro messaggio").await;
+    world
+        .message(answer.id, Uuid::now_v7(), "un altro messaggio")
+        .await;
     world.caught_up().await;
     assert!(world.told(0).await.is_empty());
-    world.message(answer.id, messages[1], "Manca ancora una firma").await;
+    world
+        .message(answer.id, messages[1], "Manca ancora una firma")
+        .await;
     let told = world.told(1).await;
     let text = read(&world.pdf(&document(&told[0])).await);
     let first = text.find("Ecco la planimetria & il resto.").unwrap();
@@ -172,7 +239,9 @@ async fn an_act_waits_for_the_messages_that_it_names(world: World) {
 on_both!(messages, an_act_waits_for_the_messages_that_it_names);
 
 async fn an_outcome_says_what_was_decided_and_why(world: World) {
-    world.form(FORM, &json!({"display": "form", "components": []})).await;
+    world
+        .form(FORM, &json!({"display": "form", "components": []}))
+        .await;
     let mut outcome = application(DocumentType::ApplicationOutcome, Uuid::now_v7());
     outcome.outcome = Some(false);
     outcome.outcome_motivation = Some("<p>La piazza è già occupata.</p>".to_owned());
@@ -180,7 +249,12 @@ async fn an_outcome_says_what_was_decided_and_why(world: World) {
     world.act(&outcome, 1).await;
     let told = world.told(1).await;
     let text = read(&world.pdf(&document(&told[0])).await);
-    for part in ["Esito della richiesta", "Rifiutata", "La piazza è già occupata.", "0000042"] {
+    for part in [
+        "Esito della richiesta",
+        "Rifiutata",
+        "La piazza è già occupata.",
+        "0000042",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     world.stop().await;
@@ -192,11 +266,17 @@ macro_rules! get {
     ($world:expr, $token:expr, $path:expr) => {{
         let app = actix_web::test::init_service(
             actix_web::App::new()
-                .app_data(actix_web::web::Data::from(std::sync::Arc::clone(&$world.platform)))
-                .configure(|config| opencity_kernel::module::Module::routes(&$world.module, config)),
+                .app_data(actix_web::web::Data::from(std::sync::Arc::clone(
+                    &$world.platform,
+                )))
+                .configure(|config| {
+                    opencity_kernel::module::Module::routes(&$world.module, config)
+                }),
         )
         .await;
-        let mut request = actix_web::test::TestRequest::get().uri(&$path).insert_header(("Host", "localhost"));
+        let mut request = actix_web::test::TestRequest::get()
+            .uri(&$path)
+            .insert_header(("Host", "localhost"));
         if let Some(token) = $token {
             let token: &String = token;
             request = request.insert_header(("Authorization", format!("Bearer {token}")));
@@ -208,18 +288,34 @@ macro_rules! get {
 }
 
 async fn citizens_and_operators_see_what_they_may(world: World) {
-    world.form(FORM, &json!({"display": "form", "components": []})).await;
+    world
+        .form(FORM, &json!({"display": "form", "components": []}))
+        .await;
     let (office, other_service) = (Uuid::from_u128(0x0f), Uuid::from_u128(0x50));
     let operators = [
-        (Uuid::from_u128(1), json!({"enabled_services_ids": [SERVICE]}), true),
-        (Uuid::from_u128(2), json!({"enabled_services_ids": [other_service]}), false),
-        (Uuid::from_u128(3), json!({"user_groups_ids": [office]}), true),
+        (
+            Uuid::from_u128(1),
+            json!({"enabled_services_ids": [SERVICE]}),
+            true,
+        ),
+        (
+            Uuid::from_u128(2),
+            json!({"enabled_services_ids": [other_service]}),
+            false,
+        ),
+        (
+            Uuid::from_u128(3),
+            json!({"user_groups_ids": [office]}),
+            true,
+        ),
         (Uuid::from_u128(4), json!({"system_user": true}), true),
     ];
     for (id, rights, _) in &operators {
         let mut body = rights.clone();
         body["role"] = json!("operator");
-        world.emit(Topic::Users, *id, *id, 1, Change::created(), &body).await;
+        world
+            .emit(Topic::Users, *id, *id, 1, Change::created(), &body)
+            .await;
     }
     let mut sent = application(DocumentType::ApplicationRequest, Uuid::now_v7());
     sent.user_group_id = Some(office);
@@ -230,13 +326,37 @@ async fn citizens_and_operators_see_what_they_may(world: World) {
     registered.registration_data.document_number = Some("0000001".to_owned());
     registered.folder.id = Some("2026/7".to_owned());
     let change = Change::status(Some("REGISTRATION_PENDING"), "REGISTRATION_COMPLETE");
-    world.emit(Topic::Documents, sent.id, registered.id, 3, change, &registered).await;
+    world
+        .emit(
+            Topic::Documents,
+            sent.id,
+            registered.id,
+            3,
+            change,
+            &registered,
+        )
+        .await;
     // An older event that comes late changes nothing.
     let late = document(&told[0]);
-    world.emit(Topic::Documents, sent.id, registered.id, 2, Change::data(), &late).await;
+    world
+        .emit(
+            Topic::Documents,
+            sent.id,
+            registered.id,
+            2,
+            Change::data(),
+            &late,
+        )
+        .await;
     world.caught_up().await;
 
-    let list = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap().as_array().unwrap().len();
+    let list = |body: &[u8]| {
+        serde_json::from_slice::<Value>(body)
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .len()
+    };
     let owner = world.token(sent.user, "ROLE_CPS_USER");
     let stranger = world.token(Uuid::from_u128(0xbad), "ROLE_CPS_USER");
     let one = format!("/lang/api/documents/{}", registered.id);
@@ -245,17 +365,38 @@ async fn citizens_and_operators_see_what_they_may(world: World) {
     assert_eq!(status, 200, "{shown}");
     assert_eq!(shown["registration_data"]["document_number"], "0000001");
     assert_eq!(shown["status"], "REGISTRATION_COMPLETE");
-    assert_eq!(shown["download_link"], format!("http://localhost:8080{one}/download"));
+    assert_eq!(
+        shown["download_link"],
+        format!("http://localhost:8080{one}/download")
+    );
     assert_eq!(get!(world, Some(&stranger), one).0, 403);
     assert_eq!(get!(world, None::<&String>, one).0, 401);
-    assert_eq!(get!(world, Some(&owner), format!("/lang/api/documents/{}", Uuid::from_u128(9))).0, 404);
+    assert_eq!(
+        get!(
+            world,
+            Some(&owner),
+            format!("/lang/api/documents/{}", Uuid::from_u128(9))
+        )
+        .0,
+        404
+    );
     for (token, number) in [(&owner, 1), (&stranger, 0)] {
-        assert_eq!(list(&get!(world, Some(token), "/lang/api/documents".to_owned()).2), number);
-        assert_eq!(list(&get!(world, Some(token), "/lang/api/folders".to_owned()).2), number);
+        assert_eq!(
+            list(&get!(world, Some(token), "/lang/api/documents".to_owned()).2),
+            number
+        );
+        assert_eq!(
+            list(&get!(world, Some(token), "/lang/api/folders".to_owned()).2),
+            number
+        );
     }
     for (id, _, sees) in &operators {
         let token = world.token(*id, "ROLE_OPERATORE");
-        assert_eq!(get!(world, Some(&token), one).0, if *sees { 200 } else { 403 }, "{id}");
+        assert_eq!(
+            get!(world, Some(&token), one).0,
+            if *sees { 200 } else { 403 },
+            "{id}"
+        );
         let (status, _, body) = get!(world, Some(&token), "/lang/api/documents".to_owned());
         assert_eq!((status, list(&body)), (200, usize::from(*sees)), "{id}");
     }
@@ -269,26 +410,57 @@ async fn citizens_and_operators_see_what_they_may(world: World) {
         let (status, _, body) = get!(world, Some(&owner), format!("/lang/api/documents?{filter}"));
         assert_eq!((status, list(&body)), (200, number), "{filter}");
     }
-    assert_eq!(get!(world, Some(&owner), "/lang/api/documents?folder=x".to_owned()).0, 400);
+    assert_eq!(
+        get!(
+            world,
+            Some(&owner),
+            "/lang/api/documents?folder=x".to_owned()
+        )
+        .0,
+        400
+    );
     let (_, _, body) = get!(world, Some(&owner), "/lang/api/folders".to_owned());
-    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()[0]["number"], "2026/7");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap()[0]["number"],
+        "2026/7"
+    );
 
     let (status, headers, pdf) = get!(world, Some(&owner), format!("{one}/download"));
     assert_eq!(status, 200);
-    assert_eq!(opencity_kernel::crypto::sha256_hex(&pdf), registered.main_document.sha256);
+    assert_eq!(
+        opencity_kernel::crypto::sha256_hex(&pdf),
+        registered.main_document.sha256
+    );
     assert_eq!(headers.get("content-type").unwrap(), "application/pdf");
-    assert!(headers.get("content-disposition").unwrap().to_str().unwrap().starts_with("attachment; filename=\"richiesta-"));
-    assert_eq!(get!(world, Some(&stranger), format!("{one}/download")).0, 403);
+    assert!(
+        headers
+            .get("content-disposition")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with("attachment; filename=\"richiesta-")
+    );
+    assert_eq!(
+        get!(world, Some(&stranger), format!("{one}/download")).0,
+        403
+    );
     let (_, _, body) = get!(world, Some(&owner), one);
     let read: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(read["downloads_counter"], 1);
     assert!(read["last_read_at"].is_string());
 
     let verify = |code: &str| format!("/lang/api/documents/verify/{code}");
-    let (status, _, body) = get!(world, None::<&String>, verify(&registered.main_document.sha256));
+    let (status, _, body) = get!(
+        world,
+        None::<&String>,
+        verify(&registered.main_document.sha256)
+    );
     assert_eq!(status, 200);
     let verified = String::from_utf8(body.to_vec()).unwrap();
-    assert!(verified.contains("0000001") && !verified.contains("RSSMRA80A01H501U"), "{verified}");
+    assert!(
+        verified.contains("0000001") && !verified.contains("RSSMRA80A01H501U"),
+        "{verified}"
+    );
     assert_eq!(get!(world, None::<&String>, verify(&"0".repeat(64))).0, 404);
     assert_eq!(get!(world, None::<&String>, verify("short")).0, 400);
     world.stop().await;

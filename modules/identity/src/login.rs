@@ -55,14 +55,14 @@ pub(crate) async fn by_password(
     let _turn = core.hasher.turn().await?;
     let citizens = core.settings.dangerous_citizen_password_login;
     let (name, key) = (who.username, account.clone());
-    let (attempts, found) = core
+    let (known, found) = core
         .ctx
         .db
         .read::<_, DbError>(tenancy, move |scope| {
             Ok((attempt::find(scope, &key)?, find(scope, &name, citizens)?))
         })
         .await?;
-    if let Some(seconds) = attempts.locked_for(clock::now()) {
+    if let Some(seconds) = known.attempts.locked_for(clock::now()) {
         return Err(locked(seconds));
     }
     let hash = found.as_ref().map(|(_, hash, _)| hash.clone());
@@ -176,8 +176,8 @@ fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Probl
         now,
     } = attempt;
     let account = account.as_str();
-    let attempts = attempt::find(scope, account)?;
-    if let Some(seconds) = attempts.locked_for(now) {
+    let known = attempt::find(scope, account)?;
+    if let Some(seconds) = known.attempts.locked_for(now) {
         return Ok(Outcome::Locked(seconds));
     }
     let fact = |kind, user: Option<&User>| SecurityEvent {
@@ -208,10 +208,9 @@ fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Probl
         }
         refused => {
             let user = refused.map(|(user, _)| user);
-            let attempts = attempts.failed(now);
-            attempt::save(scope, account, &attempts, now)?;
+            let locked = attempt::failed(scope, account, &known, now)?;
             security::tell(scope, fact(SecurityEventType::LoginFailed, user.as_ref()))?;
-            if attempts.locked_until.is_some() {
+            if locked {
                 security::tell(scope, fact(SecurityEventType::LockedOut, user.as_ref()))?;
             }
             Ok(Outcome::Refused)

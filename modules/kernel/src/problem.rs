@@ -318,6 +318,15 @@ impl Problem {
         self.0.kind
     }
 
+    /// The whole refusal in sentences, for the command line.
+    #[must_use]
+    pub fn for_people(&self) -> String {
+        let fields: String =
+            self.0.errors.iter().map(|error| format!("\n  {}: {}", error.field, error.message)).collect();
+        let cause = self.0.cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        format!("{}. {}{cause}{fields}", self.0.kind.title(), self.0.detail)
+    }
+
     /// The JSON body under a request id.
     #[must_use]
     pub fn body(&self, instance: &str) -> Value {

@@ -109,7 +109,7 @@ impl Consumer for Redeliver {
     }
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let attempt = event.retry_meta().unwrap().attempt + 1;
-        let again = Redelivery::of(event, json!({"attempt": attempt, "discarded": self.discard})).unwrap();
+        let again = Redelivery::of(&event.payload, json!({"attempt": attempt, "discarded": self.discard})).unwrap();
         scope.emit(again)?;
         Ok(Next::Done)
     }

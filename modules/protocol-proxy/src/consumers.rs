@@ -7,7 +7,9 @@ use opencity_contracts::{Application, DocumentEvent, DocumentStatus, Service};
 use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{Tenancy, WriteScope};
-use opencity_kernel::events::{CallError, Consumer, Event, Failure, HandleError, Next, OrderingKey, Settle, Topic};
+use opencity_kernel::events::{
+    CallError, Consumer, Event, Failure, HandleError, Next, OrderingKey, Settle, Topic,
+};
 use opencity_kernel::id::{ActId, DocumentId, ServiceId};
 
 use crate::connectors::{Filing, Registries, RegistryError};
@@ -38,12 +40,18 @@ impl Consumer for Dispatcher {
     /// Only a new document waits, behind itself: its later events are ours and do nothing here, and a number by hand
     /// must not wait for a registry that is down.
     fn ordering_key(&self, event: &Event) -> OrderingKey {
-        if is_new_document(event) { OrderingKey::Entity } else { OrderingKey::None }
+        if is_new_document(event) {
+            OrderingKey::Entity
+        } else {
+            OrderingKey::None
+        }
     }
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         match event.topic {
-            Topic::Documents if is_new_document(event) && !event.is_republished() => self.take_document(scope, event),
+            Topic::Documents if is_new_document(event) && !event.is_republished() => {
+                self.take_document(scope, event)
+            }
             Topic::Applications if !event.is_republished() => take_application(scope, event),
             Topic::Services => {
                 service::take(scope, &event.body::<Service>()?, event.aggregate_version)?;
@@ -60,10 +68,17 @@ impl Consumer for Dispatcher {
             return Ok(Box::new(|_| Ok(())));
         };
         let registry = self.registries.get(&connector).ok_or_else(|| {
-            HandleError::permanent("unknown-connector", format!("this version has no connector {connector}"))
+            HandleError::permanent(
+                "unknown-connector",
+                format!("this version has no connector {connector}"),
+            )
         })?;
-        let files = PlatformFiles { ctx: self.ctx.clone(), tenancy };
-        let outcome = tokio::time::timeout(self.call_lease(), registry.register(&filing, &files)).await;
+        let files = PlatformFiles {
+            ctx: self.ctx.clone(),
+            tenancy,
+        };
+        let outcome =
+            tokio::time::timeout(self.call_lease(), registry.register(&filing, &files)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(RegistryError::too_slow()));
         match outcome {
             Ok(numbered) => Ok(Box::new(move |scope| registered(scope, id, &numbered))),
@@ -72,19 +87,33 @@ impl Consumer for Dispatcher {
                     counters::provider_error();
                 }
                 if let Some(numbered) = error.reserved.clone() {
-                    self.ctx.db.write(tenancy, move |scope| reserved(scope, id, &numbered)).await?;
+                    self.ctx
+                        .db
+                        .write(tenancy, move |scope| reserved(scope, id, &numbered))
+                        .await?;
                 }
                 let (kind, detail) = (error.kind, error.detail);
-                Err(if error.permanent { HandleError::permanent(kind, detail) } else { HandleError::temporary(kind, detail) })
+                Err(if error.permanent {
+                    HandleError::permanent(kind, detail)
+                } else {
+                    HandleError::temporary(kind, detail)
+                })
             }
         }
     }
 
-    fn give_up(&self, scope: &mut WriteScope<'_>, event: &Event, failure: &Failure) -> Result<(), HandleError> {
+    fn give_up(
+        &self,
+        scope: &mut WriteScope<'_>,
+        event: &Event,
+        failure: &Failure,
+    ) -> Result<(), HandleError> {
         if !is_new_document(event) {
             return Ok(());
         }
-        let Some(mut row) = registration::find(scope, event.entity.into())? else { return Ok(()) };
+        let Some(mut row) = registration::find(scope, event.entity.into())? else {
+            return Ok(());
+        };
         if !row.status()?.can_become(DocumentStatus::RegistrationFailed) {
             return Ok(());
         }
@@ -101,7 +130,10 @@ impl Consumer for Dispatcher {
 /// Whether the event is the first of a document, as it was written or as a retry brings it again.
 fn is_new_document(event: &Event) -> bool {
     event.topic == Topic::Documents
-        && event.payload.get("status").and_then(serde_json::Value::as_str)
+        && event
+            .payload
+            .get("status")
+            .and_then(serde_json::Value::as_str)
             == Some(DocumentStatus::DocumentCreated.as_str())
 }
 
@@ -111,12 +143,22 @@ impl Dispatcher {
         Duration::from_secs(self.ctx.platform.config.events.call_lease_seconds)
     }
 
-    fn take_document(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
-        let mut document: DocumentEvent = event.body().inspect_err(|_| counters::validation_error())?;
+    fn take_document(
+        &self,
+        scope: &mut WriteScope<'_>,
+        event: &Event,
+    ) -> Result<Next, HandleError> {
+        let mut document: DocumentEvent =
+            event.body().inspect_err(|_| counters::validation_error())?;
         document.retry_meta = None;
         let service = ServiceId::from_uuid(document.remote_collection.id);
         match service::protocol_required(scope, service)? {
-            None => return Err(HandleError::temporary("service-missing", "the service of the document is not here yet")),
+            None => {
+                return Err(HandleError::temporary(
+                    "service-missing",
+                    "the service of the document is not here yet",
+                ));
+            }
             Some(false) => return Ok(Next::Nothing),
             Some(true) => {}
         }
@@ -131,18 +173,28 @@ impl Dispatcher {
             by_hand(scope, row, &numbered)?;
             return Ok(Next::Done);
         }
-        let Some((_, of_service)) = config::in_force(scope, service)? else { return Ok(Next::Nothing) };
+        let Some((_, of_service)) = config::in_force(scope, service)? else {
+            return Ok(Next::Nothing);
+        };
         self.claim(scope, row, of_service.connector)?;
         Ok(Next::Call)
     }
 
     /// Says that a registry has the document, and until when a call to it may be under way.
-    fn claim(&self, scope: &mut WriteScope<'_>, mut row: Registration, connector: String) -> Result<(), HandleError> {
+    fn claim(
+        &self,
+        scope: &mut WriteScope<'_>,
+        mut row: Registration,
+        connector: String,
+    ) -> Result<(), HandleError> {
         row.connector = Some(connector);
         row.failure = None;
         let until = clock::now().plus(self.call_lease()).utc();
         progress::change(scope, row, move |document| {
-            if document.status.can_become(DocumentStatus::RegistrationPending) {
+            if document
+                .status
+                .can_become(DocumentStatus::RegistrationPending)
+            {
                 document.status = DocumentStatus::RegistrationPending;
             }
             document.call_in_flight_until = Some(until);
@@ -151,18 +203,26 @@ impl Dispatcher {
     }
 
     /// What to register and by which connector; `None` if there is nothing left to do.
-    async fn filing(&self, tenancy: Tenancy, id: DocumentId) -> Result<Option<(String, Filing)>, HandleError> {
+    async fn filing(
+        &self,
+        tenancy: Tenancy,
+        id: DocumentId,
+    ) -> Result<Option<(String, Filing)>, HandleError> {
         self.ctx
             .db
             .read(tenancy, move |scope| {
-                let Some(row) = registration::find(scope, id)?.filter(|row| !row.is_complete()) else {
+                let Some(row) = registration::find(scope, id)?.filter(|row| !row.is_complete())
+                else {
                     return Ok(None);
                 };
                 let connector = row.connector.clone().unwrap_or_default();
                 let of_tenant = config::of_tenant(scope, &connector)?;
                 let of_service = config::of_service(scope, &connector, row.service_id)?;
                 let (Some(of_tenant), Some(of_service)) = (of_tenant, of_service) else {
-                    return Err(HandleError::permanent("not-configured", "the configuration of the registry is gone"));
+                    return Err(HandleError::permanent(
+                        "not-configured",
+                        "the configuration of the registry is gone",
+                    ));
                 };
                 let filing = Filing {
                     document: row.body.read()?,
@@ -190,7 +250,10 @@ fn take_application(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, H
         // The number that we told, or one that is known already, of this act or of an earlier one.
         let known = registration::of_application(scope, application.id.into(), kind)?;
         let same = |row: &Registration| {
-            [&row.number, &row.second_number].into_iter().flatten().any(|number| *number == numbered.number)
+            [&row.number, &row.second_number]
+                .into_iter()
+                .flatten()
+                .any(|number| *number == numbered.number)
         };
         if known.iter().any(same) {
             continue;
@@ -212,7 +275,11 @@ fn take_application(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, H
 }
 
 /// A number was given to an act by hand: it completes the act's document, or is kept beside the first number.
-fn given_by_hand(scope: &mut WriteScope<'_>, act: ActId, numbered: &Numbered) -> Result<(), HandleError> {
+fn given_by_hand(
+    scope: &mut WriteScope<'_>,
+    act: ActId,
+    numbered: &Numbered,
+) -> Result<(), HandleError> {
     match registration::of_act(scope, act)? {
         // The document is still to come, and will find the number.
         None => Ok(()),
@@ -221,23 +288,39 @@ fn given_by_hand(scope: &mut WriteScope<'_>, act: ActId, numbered: &Numbered) ->
     }
 }
 
-fn by_hand(scope: &mut WriteScope<'_>, row: Registration, numbered: &Numbered) -> Result<Registration, HandleError> {
+fn by_hand(
+    scope: &mut WriteScope<'_>,
+    row: Registration,
+    numbered: &Numbered,
+) -> Result<Registration, HandleError> {
     let numbered = numbered.clone();
     progress::change(scope, row, move |document| {
         // A registry may have reserved a number of its own, which then belongs to nothing.
         let reserved = document.registration_data.document_number.take();
         numbers::complete(document, &numbered, clock::now().utc());
         if let Some(number) = reserved.filter(|number| *number != numbered.number) {
-            let reserved = Numbered { number, document_id: None, date: None, folder_number: None };
+            let reserved = Numbered {
+                number,
+                document_id: None,
+                date: None,
+                folder_number: None,
+            };
             numbers::keep_second(document, &reserved, Source::Registry);
         }
     })
 }
 
 /// The registry has registered the document.
-fn registered(scope: &mut WriteScope<'_>, id: DocumentId, numbered: &Numbered) -> Result<(), HandleError> {
+fn registered(
+    scope: &mut WriteScope<'_>,
+    id: DocumentId,
+    numbered: &Numbered,
+) -> Result<(), HandleError> {
     let Some(mut row) = registration::find(scope, id)? else {
-        return Err(HandleError::permanent("registration-missing", "the row of the registration is gone"));
+        return Err(HandleError::permanent(
+            "registration-missing",
+            "the row of the registration is gone",
+        ));
     };
     if !row.is_complete()
         && let Some(hand) = hand_number::first(scope, row.act_id)?
@@ -252,18 +335,31 @@ fn registered(scope: &mut WriteScope<'_>, id: DocumentId, numbered: &Numbered) -
     }
     counters::success();
     let numbered = numbered.clone();
-    progress::change(scope, row, move |document| numbers::complete(document, &numbered, clock::now().utc()))?;
+    progress::change(scope, row, move |document| {
+        numbers::complete(document, &numbered, clock::now().utc())
+    })?;
     Ok(())
 }
 
 /// The registry has given a number and still lacks a file.
-fn reserved(scope: &mut WriteScope<'_>, id: DocumentId, numbered: &Numbered) -> Result<(), HandleError> {
-    let Some(row) = registration::find(scope, id)? else { return Ok(()) };
-    if !row.status()?.can_become(DocumentStatus::PartialRegistration) {
+fn reserved(
+    scope: &mut WriteScope<'_>,
+    id: DocumentId,
+    numbered: &Numbered,
+) -> Result<(), HandleError> {
+    let Some(row) = registration::find(scope, id)? else {
+        return Ok(());
+    };
+    if !row
+        .status()?
+        .can_become(DocumentStatus::PartialRegistration)
+    {
         return Ok(());
     }
     let numbered = numbered.clone();
-    progress::change(scope, row, move |document| numbers::reserve(document, &numbered, clock::now().utc()))?;
+    progress::change(scope, row, move |document| {
+        numbers::reserve(document, &numbered, clock::now().utc())
+    })?;
     Ok(())
 }
 
@@ -277,6 +373,8 @@ fn second(
     tracing::warn!(id = %row.document_id, remote_id = %row.application_id, "a second protocol number came for a registered document; the first one stays");
     row.second_number = Some(numbered.number.clone());
     let numbered = numbered.clone();
-    progress::change(scope, row, move |document| numbers::keep_second(document, &numbered, source))?;
+    progress::change(scope, row, move |document| {
+        numbers::keep_second(document, &numbered, source)
+    })?;
     Ok(())
 }

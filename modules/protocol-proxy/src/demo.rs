@@ -45,14 +45,20 @@ pub(crate) async fn seed(ctx: &ModuleContext) -> Result<(), StartError> {
                     connector: CONNECTOR.to_owned(),
                     version: 1,
                     description: demo.tenant.name,
-                    parameters: Json(json!({ "organization_tax_code": demo.tenant.tax_identification_number })),
+                    parameters: Json(
+                        json!({ "organization_tax_code": demo.tenant.tax_identification_number }),
+                    ),
                     active: true,
                     created_at: now,
                     updated_at: now,
                 };
                 config::save_tenant(scope, &row, None)?;
             }
-            for service in demo.services.into_iter().filter(|service| service.protocol_required) {
+            for service in demo
+                .services
+                .into_iter()
+                .filter(|service| service.protocol_required)
+            {
                 let there = config::active(scope, service.id)?.is_some()
                     || config::of_service(scope, CONNECTOR, service.id)?.is_some();
                 if there {

@@ -80,7 +80,10 @@ impl Module for ProtocolProxy {
     }
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
-        vec![Arc::new(consumers::Dispatcher { ctx: self.ctx.clone(), registries: self.registries.clone() })]
+        vec![Arc::new(consumers::Dispatcher {
+            ctx: self.ctx.clone(),
+            registries: self.registries.clone(),
+        })]
     }
 
     fn writes(&self) -> &'static [Topic] {

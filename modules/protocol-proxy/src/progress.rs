@@ -26,7 +26,8 @@ pub(crate) fn change(
     document.updated_at = now.utc();
     row.version = read + 1;
     row.status = document.status.as_str().to_owned();
-    row.number.clone_from(&document.registration_data.document_number);
+    row.number
+        .clone_from(&document.registration_data.document_number);
     row.call_in_flight_until = document.call_in_flight_until.map(Instant::from_utc);
     row.updated_at = now;
     row.body = Json::of(&document)?;
@@ -37,7 +38,14 @@ pub(crate) fn change(
         Change::status(Some(from.as_str()), document.status.as_str())
     };
     let body = serde_json::to_value(&document).map_err(DbError::json)?;
-    scope.emit(NewEvent::new(Topic::Documents, document.remote_id, document.id, row.version, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::Documents,
+        document.remote_id,
+        document.id,
+        row.version,
+        change,
+        body,
+    ))?;
     tracing::info!(id = %document.id, remote_id = %document.remote_id, status = %document.status, "registration");
     Ok(row)
 }

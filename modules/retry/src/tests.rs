@@ -403,6 +403,38 @@ async fn a_redriven_event_has_all_its_attempts_again_and_dies_as_the_same_letter
 }
 
 #[tokio::test]
+async fn a_queue_that_is_read_again_does_not_undo_a_decision() {
+    let world = World::new(10, 0).await;
+    world.victim.fails_on(1, 1, true);
+    world.emit(1).await;
+    let letter = world.letters().await[0].id;
+    let entry = world.letters.get(letter).await.unwrap().event;
+    world
+        .letters
+        .discard(letter, "a test sent it", "somebody")
+        .await
+        .unwrap();
+    let entity = world.entity;
+    world
+        .db
+        .write::<_, DbError>(world.tenancy, move |scope| {
+            scope.emit(NewEvent::new(
+                Topic::RetryQueue,
+                entity,
+                entity,
+                1,
+                Change::data(),
+                entry,
+            ))
+        })
+        .await
+        .unwrap();
+    world.consumers_are_done().await;
+    let letters = world.letters().await;
+    assert_eq!((letters.len(), letters[0].state), (1, State::Discarded));
+}
+
+#[tokio::test]
 async fn a_permanent_failure_is_dead_at_once_and_a_discard_lets_the_others_go_on() {
     let world = World::new(10, 0).await;
     world.victim.fails_on(1, 100, true);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use opencity_contracts::service::{
-    AccessLevel, FlowStep, FlowStepParameters, Gateway, GatewayParameters, PaymentParameters, PaymentRequired,
-    ServiceStatus,
+    AccessLevel, FlowStep, FlowStepParameters, Gateway, GatewayParameters, PaymentParameters,
+    PaymentRequired, ServiceStatus,
 };
 use opencity_kernel::Problem;
 use opencity_kernel::db::{Database, WriteScope};
@@ -60,12 +60,23 @@ struct DemoService {
 /// The Form.io schema of a demo form.
 fn schema(form: &str) -> Result<Map<String, Value>, StartError> {
     let text = match form {
-        "occupazione-suolo-pubblico" => include_str!("../../../examples/forms/occupazione-suolo-pubblico.json"),
-        "iscrizione-asilo-nido" => include_str!("../../../examples/forms/iscrizione-asilo-nido.json"),
-        "segnalazione-disservizio" => include_str!("../../../examples/forms/segnalazione-disservizio.json"),
-        other => return Err(StartError(format!("config/demo.toml names the form {other}, which is not in the binary"))),
+        "occupazione-suolo-pubblico" => {
+            include_str!("../../../examples/forms/occupazione-suolo-pubblico.json")
+        }
+        "iscrizione-asilo-nido" => {
+            include_str!("../../../examples/forms/iscrizione-asilo-nido.json")
+        }
+        "segnalazione-disservizio" => {
+            include_str!("../../../examples/forms/segnalazione-disservizio.json")
+        }
+        other => {
+            return Err(StartError(format!(
+                "config/demo.toml names the form {other}, which is not in the binary"
+            )));
+        }
     };
-    serde_json::from_str(text).map_err(|error| StartError::new(format!("examples/forms/{form}.json"), error))
+    serde_json::from_str(text)
+        .map_err(|error| StartError::new(format!("examples/forms/{form}.json"), error))
 }
 
 /// Writes what is not there yet.
@@ -79,16 +90,28 @@ pub async fn seed(database: &Database) -> Result<(), StartError> {
         schemas.push(schema(&service.form)?);
     }
     database
-        .write(opencity_kernel::demo::tenancy()?, move |scope| write(scope, demo, schemas))
+        .write(opencity_kernel::demo::tenancy()?, move |scope| {
+            write(scope, demo, schemas)
+        })
         .await
-        .map_err(|problem: Problem| StartError::new("the demo's services cannot be written", problem))
+        .map_err(|problem: Problem| {
+            StartError::new("the demo's services cannot be written", problem)
+        })
 }
 
-fn write(scope: &mut WriteScope<'_>, demo: Demo, schemas: Vec<Map<String, Value>>) -> Result<(), Problem> {
+fn write(
+    scope: &mut WriteScope<'_>,
+    demo: Demo,
+    schemas: Vec<Map<String, Value>>,
+) -> Result<(), Problem> {
     let category = demo.categories.first().map(|category| category.id);
     for DemoCategory { id, name, slug } in demo.categories {
         if store::terms::by_id(scope, TermKind::Category, id)?.is_none() {
-            let fields = TermFields { name, slug, ..TermFields::default() };
+            let fields = TermFields {
+                name,
+                slug,
+                ..TermFields::default()
+            };
             store::terms::create(scope, TermKind::Category, id, fields)?;
         }
     }
@@ -104,30 +127,46 @@ fn write(scope: &mut WriteScope<'_>, demo: Demo, schemas: Vec<Map<String, Value>
     Ok(())
 }
 
-fn fields_of(service: DemoService, topics_id: Option<TermId>, offices: &[OfficeId]) -> ServiceFields {
+fn fields_of(
+    service: DemoService,
+    topics_id: Option<TermId>,
+    offices: &[OfficeId],
+) -> ServiceFields {
     let config_id = service.payment_config_id.map(ConfigId::uuid);
     let gateways = service.gateway.map(|identifier| Gateway {
         identifier,
-        parameters: GatewayParameters { config_id, extra: Map::new() },
+        parameters: GatewayParameters {
+            config_id,
+            extra: Map::new(),
+        },
     });
     ServiceFields {
         identifier: Some(service.identifier),
         slug: service.slug,
         name: service.name,
         topics_id,
-        texts: Texts { short_description: Some(service.short_description), ..Texts::default() },
+        texts: Texts {
+            short_description: Some(service.short_description),
+            ..Texts::default()
+        },
         user_group_ids: offices.to_vec(),
         flow_steps: vec![FlowStep {
             identifier: "form".to_owned(),
             title: "Modulo".to_owned(),
             kind: "formio".to_owned(),
-            parameters: FlowStepParameters { formio_id: Some(service.form_id.uuid()), url: None },
+            parameters: FlowStepParameters {
+                formio_id: Some(service.form_id.uuid()),
+                url: None,
+            },
             ..FlowStep::default()
         }],
         protocol_required: service.protocol_required,
         protocol_handler: service.protocol_required.then(|| "external".to_owned()),
         payment_required: PaymentRequired::from_code(service.payment_required).unwrap_or_default(),
-        payment_parameters: PaymentParameters { total_amounts: None, gateways: gateways.into_iter().collect() },
+        payment_parameters: PaymentParameters {
+            total_amounts: None,
+            gateways: gateways.into_iter().collect(),
+        },
         allow_integration_request: service.allow_integration_request,
         allow_withdraw: service.allow_withdraw,
         allow_reopening: service.allow_reopening,

@@ -46,7 +46,9 @@ impl Services {
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         let settings: Settings = ctx.platform.config.section("services")?;
         if settings.list_limit == 0 {
-            return Err(StartError("services.list_limit must be at least 1".to_owned()));
+            return Err(StartError(
+                "services.list_limit must be at least 1".to_owned(),
+            ));
         }
         Ok(Self { ctx, settings })
     }
@@ -63,7 +65,10 @@ impl Module for Services {
     }
 
     fn routes(&self, config: &mut web::ServiceConfig) {
-        config.app_data(web::Data::new(api::Api { ctx: self.ctx.clone(), list_limit: self.settings.list_limit }));
+        config.app_data(web::Data::new(api::Api {
+            ctx: self.ctx.clone(),
+            list_limit: self.settings.list_limit,
+        }));
         api::routes(config);
     }
 
@@ -72,7 +77,16 @@ impl Module for Services {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["services", "services-groups", "categories", "recipients", "geographic-areas", "places", "forms", "form"]
+        &[
+            "services",
+            "services-groups",
+            "categories",
+            "recipients",
+            "geographic-areas",
+            "places",
+            "forms",
+            "form",
+        ]
     }
 
     fn writes(&self) -> &'static [Topic] {
@@ -89,6 +103,8 @@ impl Module for Services {
             Topic::Forms => republish::forms(&self.ctx.db).await,
             _ => return Ok(None),
         };
-        told.map(Some).map_err(|problem| StartError::new(format!("{} cannot be republished", topic.as_str()), problem))
+        told.map(Some).map_err(|problem| {
+            StartError::new(format!("{} cannot be republished", topic.as_str()), problem)
+        })
     }
 }

@@ -11,12 +11,19 @@ use crate::store;
 /// # Errors
 /// If the database refuses.
 pub async fn services(database: &Database) -> Result<u64, Problem> {
-    let all: Vec<(TenantId, ServiceId)> =
-        database.read_across::<_, DbError>("republishing the services of every tenant", store::every_service).await?;
+    let all: Vec<(TenantId, ServiceId)> = database
+        .read_across::<_, DbError>(
+            "republishing the services of every tenant",
+            store::every_service,
+        )
+        .await?;
     let mut told = 0;
     for (tenant, id) in all {
         let work = move |scope: &mut WriteScope<'_>| store::services::republish(scope, id);
-        if database.write_as::<_, Problem>(Priority::Background, Tenancy::from_row(tenant), work).await? {
+        if database
+            .write_as::<_, Problem>(Priority::Background, Tenancy::from_row(tenant), work)
+            .await?
+        {
             told += 1;
         }
     }
@@ -28,12 +35,15 @@ pub async fn services(database: &Database) -> Result<u64, Problem> {
 /// # Errors
 /// If the database refuses.
 pub async fn forms(database: &Database) -> Result<u64, Problem> {
-    let all: Vec<(TenantId, FormId)> =
-        database.read_across::<_, DbError>("republishing the forms of every tenant", store::every_form).await?;
+    let all: Vec<(TenantId, FormId)> = database
+        .read_across::<_, DbError>("republishing the forms of every tenant", store::every_form)
+        .await?;
     let mut told = 0;
     for (tenant, id) in all {
         let work = move |scope: &mut WriteScope<'_>| store::forms::republish(scope, id);
-        told += database.write_as::<_, Problem>(Priority::Background, Tenancy::from_row(tenant), work).await?;
+        told += database
+            .write_as::<_, Problem>(Priority::Background, Tenancy::from_row(tenant), work)
+            .await?;
     }
     Ok(told)
 }

@@ -35,7 +35,10 @@ impl Names {
     /// The names of these terms.
     #[must_use]
     pub fn of(&self, ids: &[TermId]) -> Vec<String> {
-        ids.iter().filter_map(|id| self.terms.get(id)).map(|term| term.name.clone()).collect()
+        ids.iter()
+            .filter_map(|id| self.terms.get(id))
+            .map(|term| term.name.clone())
+            .collect()
     }
 }
 
@@ -81,8 +84,11 @@ pub struct ServiceView {
 }
 
 /// Keys that only administrators read.
-const ADMINISTRATORS_ONLY: [&str; 3] =
-    ["backoffice_form_id", "post_submit_validation_expression", "post_submit_validation_message"];
+const ADMINISTRATORS_ONLY: [&str; 3] = [
+    "backoffice_form_id",
+    "post_submit_validation_expression",
+    "post_submit_validation_message",
+];
 
 impl ServiceView {
     /// The service with the names of what it refers to.
@@ -129,9 +135,22 @@ impl ServiceView {
 ///
 /// # Errors
 /// If the service does not have the form of its contract.
-pub fn event(tenant: TenantId, service: &Service, names: &Names, version: i64, change: Change) -> DbResult<NewEvent> {
+pub fn event(
+    tenant: TenantId,
+    service: &Service,
+    names: &Names,
+    version: i64,
+    change: Change,
+) -> DbResult<NewEvent> {
     let whole = ServiceView::of(tenant, service, names).shown(true)?;
     let body: ServiceBody = serde_json::from_value(whole).map_err(DbError::json)?;
     let body = serde_json::to_value(&body).map_err(DbError::json)?;
-    Ok(NewEvent::new(Topic::Services, tenant, service.id, version, change, body))
+    Ok(NewEvent::new(
+        Topic::Services,
+        tenant,
+        service.id,
+        version,
+        change,
+        body,
+    ))
 }

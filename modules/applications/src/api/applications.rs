@@ -1,13 +1,11 @@
 //! GET, PUT, PATCH, DELETE of one application.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
-use opencity_formio::{Form, Mode};
+use opencity_formio::Mode;
 use opencity_kernel::auth::{AnyUser, Auth};
-use opencity_kernel::db::{DbError, WriteScope};
+use opencity_kernel::db::{DbError, TenantScope};
 use opencity_kernel::http::{Body, Scope};
-use opencity_kernel::id::{ApplicationId, FormId};
+use opencity_kernel::id::ApplicationId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, auth};
@@ -15,13 +13,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::change::{Work, change};
 use super::list::{GEO_JSON, point, wants_geo_json};
-use super::{Anybody, Shown, State, create, met, viewed};
+use super::{Anybody, Shown, State, viewed};
 use crate::aggregate::{Aggregate, Circumstances};
-use crate::domain::{self, ActKind, Action, Status};
-use crate::engine::{self, Actor, EngineError, Inputs, Number};
+use crate::domain::{ActKind, Action, Status};
+use crate::engine::{self, Inputs, Number};
 use crate::store::application;
-use crate::submission::{self, Submission};
+use crate::submission;
 
 /// A change of an application. The body of a GET may be sent back: keys not named here are ignored.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -97,12 +96,13 @@ impl Changes {
     fn numbers(&self, aggregate: &Aggregate) -> Vec<(ActKind, Number)> {
         let row = &aggregate.row;
         let details = &aggregate.details;
-        let plain = |number: &Option<String>, document_id: &Option<String>, at: Option<Instant>| Number {
-            number: number.clone(),
-            document_id: document_id.clone(),
-            at,
-            ..Number::default()
-        };
+        let plain =
+            |number: &Option<String>, document_id: &Option<String>, at: Option<Instant>| Number {
+                number: number.clone(),
+                document_id: document_id.clone(),
+                at,
+                ..Number::default()
+            };
         let new_text = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
         let same_second = |new: Option<Instant>, old: Option<Instant>| {
             new.is_none() || new.map(Instant::unix) == old.map(Instant::unix)
@@ -110,14 +110,21 @@ impl Changes {
         let mut numbers = Vec::new();
         if new_text(&self.protocol_number, &row.protocol_number)
             || new_text(&self.protocol_document_id, &details.protocol_document_id)
-            || new_text(&self.protocol_folder_number, &details.protocol_folder_number)
+            || new_text(
+                &self.protocol_folder_number,
+                &details.protocol_folder_number,
+            )
             || new_text(&self.protocol_folder_code, &details.protocol_folder_code)
             || !same_second(self.protocolled_at, row.protocolled_at)
         {
             let number = Number {
                 folder_number: self.protocol_folder_number.clone(),
                 folder_code: self.protocol_folder_code.clone(),
-                ..plain(&self.protocol_number, &self.protocol_document_id, self.protocolled_at)
+                ..plain(
+                    &self.protocol_number,
+                    &self.protocol_document_id,
+                    self.protocolled_at,
+                )
             };
             numbers.push((ActKind::Request, number));
         }
@@ -193,7 +200,10 @@ pub async fn get(
     path: Path,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
-    one(&request, &state, &scope, caller.into_caller(), move |_| Ok(Some(id))).await
+    one(&request, &state, &scope, caller.into_caller(), move |_| {
+        Ok(Some(id))
+    })
+    .await
 }
 
 /// One application by its id in a system outside.
@@ -218,9 +228,13 @@ pub async fn get_external(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let external = path.into_inner().1;
-    one(&request, &state, &scope, caller.into_caller(), move |scope| {
-        Ok(application::find_external(scope, &external)?.map(|row| row.id))
-    })
+    one(
+        &request,
+        &state,
+        &scope,
+        caller.into_caller(),
+        move |scope| Ok(application::find_external(scope, &external)?.map(|row| row.id)),
+    )
     .await
 }
 
@@ -229,11 +243,7 @@ async fn one(
     state: &State,
     scope: &Scope,
     caller: auth::Caller,
-    find: impl FnOnce(
-        &mut opencity_kernel::db::TenantScope<'_>,
-    ) -> Result<Option<ApplicationId>, DbError>
-    + Send
-    + 'static,
+    find: impl FnOnce(&mut TenantScope<'_>) -> Result<Option<ApplicationId>, DbError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let shown = Shown::of(scope);
     let geo = wants_geo_json(request);
@@ -252,10 +262,15 @@ async fn one(
                 })?;
                 return Ok((geometry, GEO_JSON));
             }
-            Ok((state.show(scope, &shown, &aggregate, &relation)?, "application/json"))
+            Ok((
+                state.show(scope, &shown, &aggregate, &relation)?,
+                "application/json",
+            ))
         })
         .await?;
-    Ok(HttpResponse::Ok().content_type(kind).body(answer.to_string()))
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .body(answer.to_string()))
 }
 
 /// Replaces the data of an application.
@@ -285,7 +300,13 @@ pub async fn put(
     let id = path.into_inner().1;
     change(&state, &scope, caller.into_caller(), id, move |work| {
         let change = work.data_change(Action::Put, changes)?;
-        work.apply(Action::Put, Inputs { change: Some(change), ..Inputs::default() })
+        work.apply(
+            Action::Put,
+            Inputs {
+                change: Some(change),
+                ..Inputs::default()
+            },
+        )
     })
     .await?;
     Ok(HttpResponse::Ok().json(["Application Modified Successfully"]))
@@ -323,7 +344,10 @@ pub async fn patch(
             let change = work.data_change(Action::PatchData, changes)?;
             work.apply(
                 Action::PatchData,
-                Inputs { change: Some(change), ..Inputs::default() },
+                Inputs {
+                    change: Some(change),
+                    ..Inputs::default()
+                },
             )?;
         }
         if let Some(data) = backoffice {
@@ -332,7 +356,10 @@ pub async fn patch(
         for (kind, number) in numbers {
             work.apply(
                 Action::PatchProtocol(kind),
-                Inputs { number, ..Inputs::default() },
+                Inputs {
+                    number,
+                    ..Inputs::default()
+                },
             )?;
         }
         Ok(())
@@ -369,89 +396,13 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A change under way, in its transaction.
-pub(super) struct Work<'a, 'c> {
-    pub(super) scope: &'a mut WriteScope<'c>,
-    pub(super) state: State,
-    pub(super) site: String,
-    pub(super) caller: auth::Caller,
-    pub(super) relation: domain::Caller,
-    pub(super) aggregate: Aggregate,
-}
-
-/// Does a change on an application in one transaction.
-///
-/// # Errors
-/// 404 for an unknown id, then what the work says.
-pub(super) async fn change<T: Send + 'static>(
-    state: &State,
-    scope: &Scope,
-    caller: auth::Caller,
-    id: ApplicationId,
-    work: impl FnOnce(&mut Work<'_, '_>) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let site = state.site(scope);
-    let database = state.ctx.db.clone();
-    let state = state.clone();
-    database
-        .write(caller.tenancy(), move |scope| {
-            let (aggregate, relation) = met(scope, &site, &caller, id)?;
-            work(&mut Work { scope, state, site, caller, relation, aggregate })
-        })
-        .await
-}
-
 impl Work<'_, '_> {
-    /// Whether the table lets an action through, before anything else is looked at.
-    pub(super) fn check(&self, action: Action, about: Circumstances) -> Result<(), Problem> {
-        engine::check(&self.aggregate, &self.relation, action, about)?;
-        Ok(())
-    }
-
-    /// Does an action.
-    pub(super) fn apply(&mut self, action: Action, inputs: Inputs) -> Result<(), Problem> {
-        let actor = Actor::of(&self.caller, self.relation);
-        let done = engine::apply(self.scope, &self.site, &mut self.aggregate, &actor, action, inputs);
-        match done {
-            Err(EngineError::Database(DbError::Duplicate(_))) => Err(Problem::new(
-                ProblemKind::AlreadyExists,
-                "Another application has this external_id; choose another.",
-            )),
-            done => done.map(|_| ()).map_err(Problem::from),
-        }
-    }
-
-    /// The form that the application is written on.
-    pub(super) fn form(&mut self) -> Result<Option<(FormId, i32, Arc<Form>)>, Problem> {
-        let row = &self.aggregate.row;
-        // A draft moves on to the newest version; what was sent stays on its own.
-        if row.state()? == Status::Draft {
-            let Some(id) = create::form_of(&self.aggregate.service) else {
-                return Ok(None);
-            };
-            let newest = self.state.forms.newest(self.scope, id)?;
-            return Ok(newest.map(|(version, form)| (id, version, form)));
-        }
-        let (Some(id), Some(version)) = (row.form_id, row.form_version) else {
-            return Ok(None);
-        };
-        Ok(self.state.forms.get(self.scope, id, version)?.map(|form| (id, version, form)))
-    }
-
-    /// Checks data against the form, in full.
-    pub(super) fn read_data(&mut self, data: Option<&Value>, mode: Mode) -> Result<Submission, Problem> {
-        let form = self.form()?;
-        submission::read(
-            data,
-            form.as_ref().map(|(_, _, form)| &**form),
-            mode,
-            &self.aggregate.service,
-            self.state.settings.test_bodies(),
-        )
-    }
-
     /// What PUT and PATCH change, checked.
-    fn data_change(&mut self, action: Action, changes: Changes) -> Result<engine::DataChange, Problem> {
+    fn data_change(
+        &mut self,
+        action: Action,
+        changes: Changes,
+    ) -> Result<engine::DataChange, Problem> {
         self.check(action, Circumstances::default())?;
         let present = self.aggregate.state()?;
         if changes.status.is_some_and(|status| status != present) {
@@ -466,12 +417,22 @@ impl Work<'_, '_> {
         let sent = match (&changes.data, action) {
             (None, Action::PatchData) => None,
             (data, _) => {
-                let mode = if present == Status::Draft { Mode::Draft } else { Mode::Submit };
+                let mode = if present == Status::Draft {
+                    Mode::Draft
+                } else {
+                    Mode::Submit
+                };
                 let sent = self.read_data(data.as_ref(), mode)?;
                 self.check_applicant(&sent)?;
                 let uploads = sent.uploads.clone();
                 let sender = self.caller.id;
-                self.state.claim(self.scope, &self.site, &mut self.aggregate, sender, &uploads)?;
+                self.state.claim(
+                    self.scope,
+                    &self.site,
+                    &mut self.aggregate,
+                    sender,
+                    &uploads,
+                )?;
                 Some(sent)
             }
         };
@@ -479,9 +440,14 @@ impl Work<'_, '_> {
         let service = self.aggregate.service.clone();
         Ok(Box::new(move |row, _, data| {
             if let Some(sent) = sent {
-                row.subject =
-                    Some(submission::subject(&service, &sent.data, &sent.applicant, row.id));
-                row.user_name = submission::full_name(&sent.applicant, None).or(row.user_name.take());
+                row.subject = Some(submission::subject(
+                    &service,
+                    &sent.data,
+                    &sent.applicant,
+                    row.id,
+                ));
+                row.user_name =
+                    submission::full_name(&sent.applicant, None).or(row.user_name.take());
                 if let Some((id, version)) = form {
                     row.form_id = Some(id);
                     row.form_version = Some(version);
@@ -496,28 +462,13 @@ impl Work<'_, '_> {
             }
         }))
     }
-
-    /// A citizen writes in his own name only.
-    pub(super) fn check_applicant(&mut self, sent: &Submission) -> Result<(), Problem> {
-        if !self.relation.is_owner {
-            return Ok(());
-        }
-        let citizen = crate::store::replica::citizen(self.scope, self.caller.id)?;
-        match citizen {
-            Some(citizen) if !submission::is_applicant(&sent.applicant, &citizen) => {
-                Err(Problem::new(
-                    ProblemKind::ApplicantMismatch,
-                    domain::Reason::ApplicantMismatch.sentence(),
-                ))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     #[test]

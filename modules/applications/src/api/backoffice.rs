@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::applications::{Work, change};
+use super::change::{Work, change};
 use super::{Shown, State, viewed};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Reason};
@@ -61,7 +61,9 @@ pub async fn get(
             Ok(aggregate.details.backoffice_data)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(Backoffice { backoffice_data: data }))
+    Ok(HttpResponse::Ok().json(Backoffice {
+        backoffice_data: data,
+    }))
 }
 
 /// Writes the office's own data.
@@ -124,14 +126,20 @@ pub(super) fn write(work: &mut Work<'_, '_>, data: Option<Value>) -> Result<(), 
         }
         (Some(data), None) if data.is_object() => Some(data),
         (Some(_), None) => {
-            return Err(Problem::field("backoffice_data", "type", "Give the data as a JSON object."));
+            return Err(Problem::field(
+                "backoffice_data",
+                "type",
+                "Give the data as a JSON object.",
+            ));
         }
         (None, _) => None,
     };
     work.apply(
         Action::Backoffice,
         Inputs {
-            change: Some(Box::new(move |_, details, _| details.backoffice_data = data)),
+            change: Some(Box::new(move |_, details, _| {
+                details.backoffice_data = data
+            })),
             ..Inputs::default()
         },
     )

@@ -82,7 +82,9 @@ impl Ground {
         };
         let form_id = form_of(&service);
         let form = match form_id {
-            Some(id) => forms.newest(scope, id)?.map(|(version, form)| (id, version, form)),
+            Some(id) => forms
+                .newest(scope, id)?
+                .map(|(version, form)| (id, version, form)),
             None => None,
         };
         let citizen = match user {
@@ -131,10 +133,16 @@ async fn ground(
     if let Some(found) = whole {
         return Ok(found);
     }
-    let found = state.ctx.db.read::<_, DbError>(caller.tenancy(), move |scope| find(scope)).await?;
+    let found = state
+        .ctx
+        .db
+        .read::<_, DbError>(caller.tenancy(), move |scope| find(scope))
+        .await?;
     let found = found.ok_or_else(|| Problem::unknown_reference("service", "service"))?;
     if form_of(&found.service).is_some() && found.form.is_none() {
-        return Err(Problem::unavailable("the form of a service has not arrived"));
+        return Err(Problem::unavailable(
+            "the form of a service has not arrived",
+        ));
     }
     if !caller.is_citizen() && body.user.is_some() && found.citizen.is_none() {
         return Err(Problem::unknown_reference("user", "citizen"));
@@ -174,12 +182,23 @@ pub async fn create(
     if !caller.is_citizen() && !relation.is(Who::BACK_OFFICE) {
         return Err(Problem::forbidden(Reason::Forbidden.sentence()));
     }
-    if caller.is_citizen() && body.backoffice_data.as_ref().is_some_and(|data| !data.is_null()) {
-        return Err(Problem::forbidden("The back-office data are for the office alone; leave them out."));
+    if caller.is_citizen()
+        && body
+            .backoffice_data
+            .as_ref()
+            .is_some_and(|data| !data.is_null())
+    {
+        return Err(Problem::forbidden(
+            "The back-office data are for the office alone; leave them out.",
+        ));
     }
     let now = clock::now();
     submission::may_use(&ground.service, &caller, now)?;
-    let mode = if body.status == Some(Status::Draft) { Mode::Draft } else { Mode::Submit };
+    let mode = if body.status == Some(Status::Draft) {
+        Mode::Draft
+    } else {
+        Mode::Submit
+    };
     let form = ground.form.as_ref().map(|(_, _, form)| &**form);
     let sent = submission::read(
         body.data.as_ref(),
@@ -198,20 +217,35 @@ pub async fn create(
     key.once(&database, &by, hash, move |scope| {
         let owner = owner(scope, &state, &maker, &body, &sent)?;
         let uploads = sent.uploads.clone();
-        let mut aggregate =
-            new_application(scope, owner, &maker, language, body, sent, ground, payment_type, now)?;
+        let mut aggregate = new_application(
+            scope,
+            owner,
+            &maker,
+            language,
+            body,
+            sent,
+            ground,
+            payment_type,
+            now,
+        )?;
         let requested = aggregate.1;
         let aggregate = &mut aggregate.0;
         state.claim(scope, &site, aggregate, maker.id, &uploads)?;
-        engine::create(scope, &site, aggregate, &actor, requested, Inputs::default()).map_err(
-            |error| match error {
-                engine::EngineError::Database(DbError::Duplicate(_)) => Problem::new(
-                    ProblemKind::AlreadyExists,
-                    "Another application has this external_id; send the other one's changes by PATCH.",
-                ),
-                other => other.into(),
-            },
-        )?;
+        engine::create(
+            scope,
+            &site,
+            aggregate,
+            &actor,
+            requested,
+            Inputs::default(),
+        )
+        .map_err(|error| match error {
+            engine::EngineError::Database(DbError::Duplicate(_)) => Problem::new(
+                ProblemKind::AlreadyExists,
+                "Another application has this external_id; send the other one's changes by PATCH.",
+            ),
+            other => other.into(),
+        })?;
         let location = address(&shown.base, &aggregate.row);
         let answer = state.show(scope, &shown, aggregate, &actor.relation)?;
         Created::new(location, &answer)
@@ -247,8 +281,16 @@ fn owner(
     if let Some(user) = body.user {
         return Ok(user);
     }
-    let code = sent.applicant.fiscal_code.as_deref().ok_or_else(submission::fiscal_code_missing)?;
-    let id = citizen_id(&state.ctx.platform.citizen_ids, scope.tenant_id().uuid(), code);
+    let code = sent
+        .applicant
+        .fiscal_code
+        .as_deref()
+        .ok_or_else(submission::fiscal_code_missing)?;
+    let id = citizen_id(
+        &state.ctx.platform.citizen_ids,
+        scope.tenant_id().uuid(),
+        code,
+    );
     Ok(replica::resolve_alias(scope, UserId::from_uuid(id))?)
 }
 
@@ -265,7 +307,12 @@ fn new_application(
     now: Instant,
 ) -> DbResult<(Aggregate, Option<Status>)> {
     let id = ApplicationId::new();
-    let Ground { service, form, citizen, .. } = ground;
+    let Ground {
+        service,
+        form,
+        citizen,
+        ..
+    } = ground;
     let details = Details {
         backoffice_data: body.backoffice_data.filter(|data| !data.is_null()),
         authentication: submission::authentication(&caller.login),
@@ -285,7 +332,12 @@ fn new_application(
         updated_at: now,
         operator_id: None,
         office_id: None,
-        subject: Some(submission::subject(&service, &sent.data, &sent.applicant, id)),
+        subject: Some(submission::subject(
+            &service,
+            &sent.data,
+            &sent.applicant,
+            id,
+        )),
         external_id: body.external_id.filter(|id| !id.is_empty()),
         locale: language.to_owned(),
         form_id: form.as_ref().map(|(id, _, _)| *id),

@@ -25,7 +25,10 @@ pub(super) const GEO_JSON: &str = "application/geo+json";
 
 /// Whether the caller asks for places: exactly so.
 pub(super) fn wants_geo_json(request: &HttpRequest) -> bool {
-    request.headers().get(ACCEPT).is_some_and(|accept| accept.as_bytes() == GEO_JSON.as_bytes())
+    request
+        .headers()
+        .get(ACCEPT)
+        .is_some_and(|accept| accept.as_bytes() == GEO_JSON.as_bytes())
 }
 
 /// The place of an application.
@@ -81,12 +84,18 @@ impl Filter {
         let rows = match self.seen.clone() {
             Seen::All => rows,
             Seen::Own(user) => rows.filter(t::user_id.eq(user)),
-            Seen::Worked { me, services, offices } => {
+            Seen::Worked {
+                me,
+                services,
+                offices,
+            } => {
                 let offices: Vec<Option<OfficeId>> = offices.into_iter().map(Some).collect();
                 rows.filter(
                     t::service_id
                         .eq_any(services)
-                        .or(t::operator_id.is_not_null().and(t::operator_id.eq(Some(me))))
+                        .or(t::operator_id
+                            .is_not_null()
+                            .and(t::operator_id.eq(Some(me))))
                         .or(t::office_id.is_not_null().and(t::office_id.eq_any(offices))),
                 )
             }
@@ -99,7 +108,9 @@ impl Filter {
             Some(status) => rows.filter(t::status.eq(status.code())),
             None => rows.filter(t::status.ne(Status::Draft.code())),
         };
-        self.dates.iter().fold(rows, |rows, (date, bound, at)| within(rows, *date, *bound, *at))
+        self.dates.iter().fold(rows, |rows, (date, bound, at)| {
+            within(rows, *date, *bound, *at)
+        })
     }
 }
 
@@ -152,7 +163,10 @@ pub async fn list(
     caller: Auth<AnyUser>,
 ) -> Result<HttpResponse, Problem> {
     let page = PageQuery::of(&request)?;
-    if page.parameter("order").is_some_and(|order| order != "creationTime") {
+    if page
+        .parameter("order")
+        .is_some_and(|order| order != "creationTime")
+    {
         return Err(Problem::bad_parameter("order", "creationTime"));
     }
     let status = status_of(&page)?;
@@ -167,7 +181,12 @@ pub async fn list(
     let (answer, kind) = database
         .read::<_, Problem>(caller.tenancy(), move |scope| {
             let seen = seen(scope, &caller)?;
-            let filter = Filter { seen, service, status, dates };
+            let filter = Filter {
+                seen,
+                service,
+                status,
+                dates,
+            };
             let (rows, count) = find(scope, &filter, &page, cursor)?;
             let limit = usize::try_from(page.limit).unwrap_or_default();
             let more = rows.len() > limit;
@@ -185,10 +204,15 @@ pub async fn list(
             }
             let base = format!("{}/api/applications", shown.base);
             let collection = Collection::new(&page, &base, count, data, next);
-            Ok((serde_json::to_value(collection).map_err(DbError::json)?, "application/json"))
+            Ok((
+                serde_json::to_value(collection).map_err(DbError::json)?,
+                "application/json",
+            ))
         })
         .await?;
-    Ok(HttpResponse::Ok().content_type(kind).body(answer.to_string()))
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .body(answer.to_string()))
 }
 
 fn find(
@@ -201,12 +225,16 @@ fn find(
     let rows = scope.load(t::table, |rows| {
         let rows = filter.narrow(rows.into_boxed());
         let rows = match (page.sort, cursor) {
-            (Sort::Ascending, Some((at, id))) => {
-                rows.filter(t::created_at.gt(at).or(t::created_at.eq(at).and(t::id.gt(id))))
-            }
-            (Sort::Descending, Some((at, id))) => {
-                rows.filter(t::created_at.lt(at).or(t::created_at.eq(at).and(t::id.lt(id))))
-            }
+            (Sort::Ascending, Some((at, id))) => rows.filter(
+                t::created_at
+                    .gt(at)
+                    .or(t::created_at.eq(at).and(t::id.gt(id))),
+            ),
+            (Sort::Descending, Some((at, id))) => rows.filter(
+                t::created_at
+                    .lt(at)
+                    .or(t::created_at.eq(at).and(t::id.lt(id))),
+            ),
             (_, None) => rows.offset(page.offset),
         };
         let rows = match page.sort {
@@ -253,7 +281,11 @@ fn seen(scope: &mut TenantScope<'_>, caller: &auth::Caller) -> DbResult<Seen> {
             if !offices.is_empty() {
                 services.extend(replica::services_of_offices(scope, &offices)?);
             }
-            Seen::Worked { me: operator.id, services, offices }
+            Seen::Worked {
+                me: operator.id,
+                services,
+                offices,
+            }
         }
     })
 }
@@ -266,7 +298,9 @@ async fn service_of(
 ) -> Result<Option<ServiceId>, Problem> {
     let mut asked = None;
     for name in ["service_id", "service_identifier", "service"] {
-        let Some(value) = page.parameter(name).map(str::to_owned) else { continue };
+        let Some(value) = page.parameter(name).map(str::to_owned) else {
+            continue;
+        };
         let found = state
             .ctx
             .find_replica(caller.tenancy(), move |scope| match name {
@@ -299,7 +333,8 @@ fn status_of(page: &PageQuery) -> Result<Option<Status>, Problem> {
     let codes = || Status::ALL.map(|status| status.to_string()).join(", ");
     page.parameter("status")
         .map(|text| {
-            text.parse().map_err(|_| Problem::bad_parameter("status", &format!("one of {}", codes())))
+            text.parse()
+                .map_err(|_| Problem::bad_parameter("status", &format!("one of {}", codes())))
         })
         .transpose()
 }
@@ -307,7 +342,9 @@ fn status_of(page: &PageQuery) -> Result<Option<Status>, Problem> {
 fn dates_of(page: &PageQuery) -> Result<Vec<(Date, Bound, Instant)>, Problem> {
     let mut dates = Vec::new();
     for (key, value) in page.parameters() {
-        let Some((name, rest)) = key.split_once('[') else { continue };
+        let Some((name, rest)) = key.split_once('[') else {
+            continue;
+        };
         let date = match name {
             "createdAt" => Date::Created,
             "updatedAt" => Date::Updated,
@@ -322,8 +359,9 @@ fn dates_of(page: &PageQuery) -> Result<Vec<(Date, Bound, Instant)>, Problem> {
             _ => continue,
         };
         if !value.is_empty() {
-            let at = instant_of(value)
-                .ok_or_else(|| Problem::bad_parameter(key, "yyyy-mm-dd or yyyy-mm-ddTHH:mm:ss+hh:mm"))?;
+            let at = instant_of(value).ok_or_else(|| {
+                Problem::bad_parameter(key, "yyyy-mm-dd or yyyy-mm-ddTHH:mm:ss+hh:mm")
+            })?;
             dates.push((date, bound, at));
         }
     }
@@ -360,8 +398,14 @@ mod tests {
 
     #[test]
     fn a_date_alone_is_midnight_in_italy() {
-        assert_eq!(instant_of("2024-07-01").unwrap().to_wire(), "2024-07-01T00:00:00+02:00");
-        assert_eq!(instant_of("2024-01-01T10:00:00 01:00").unwrap().to_wire(), "2024-01-01T10:00:00+01:00");
+        assert_eq!(
+            instant_of("2024-07-01").unwrap().to_wire(),
+            "2024-07-01T00:00:00+02:00"
+        );
+        assert_eq!(
+            instant_of("2024-01-01T10:00:00 01:00").unwrap().to_wire(),
+            "2024-01-01T10:00:00+01:00"
+        );
         assert!(instant_of("yesterday").is_none());
     }
 
@@ -369,6 +413,9 @@ mod tests {
     fn a_cursor_that_was_changed_is_refused() {
         assert!(read_cursor("1_2").is_err());
         let id = ApplicationId::new();
-        assert_eq!(read_cursor(&format!("5_{id}")).unwrap(), (Instant::from_micros(5), id));
+        assert_eq!(
+            read_cursor(&format!("5_{id}")).unwrap(),
+            (Instant::from_micros(5), id)
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! The HTTP API of the module.
 
 mod applications;
+mod assignment;
 pub mod attachments;
 mod backoffice;
+mod change;
 mod create;
 mod history;
 mod list;
@@ -105,7 +107,11 @@ impl State {
         for upload in uploads {
             let field = format!("data.{}", upload.path);
             let file: FileId = upload.id.parse().map_err(|_| {
-                refusal(vec![refused_field(&field, "unknown", "Name an upload by its id.")])
+                refusal(vec![refused_field(
+                    &field,
+                    "unknown",
+                    "Name an upload by its id.",
+                )])
             })?;
             refs.push((file, field));
         }
@@ -114,9 +120,13 @@ impl State {
         if aggregate.row.version > 0 {
             self.files.release(scope, id, &kept)?;
         }
-        aggregate.files.retain(|(kind, _)| kind != FileKind::Upload.as_str());
+        aggregate
+            .files
+            .retain(|(kind, _)| kind != FileKind::Upload.as_str());
         let api = format!("{site}/api");
-        let own = rows.iter().map(|row| (row.kind.clone(), event_file(row, &api)));
+        let own = rows
+            .iter()
+            .map(|row| (row.kind.clone(), event_file(row, &api)));
         aggregate.files.extend(own);
         Ok(())
     }
@@ -156,7 +166,8 @@ fn met(
     caller: &auth::Caller,
     id: ApplicationId,
 ) -> Result<(Aggregate, domain::Caller), Problem> {
-    let aggregate = Aggregate::load(scope, site, id)?.ok_or_else(|| Problem::not_found("application"))?;
+    let aggregate =
+        Aggregate::load(scope, site, id)?.ok_or_else(|| Problem::not_found("application"))?;
     let relation = relation(scope, &aggregate, caller)?;
     Ok((aggregate, relation))
 }
@@ -202,7 +213,9 @@ fn relations(
     page: &[Aggregate],
     caller: &auth::Caller,
 ) -> DbResult<Vec<domain::Caller>> {
-    page.iter().map(|aggregate| relation(scope, aggregate, caller)).collect()
+    page.iter()
+        .map(|aggregate| relation(scope, aggregate, caller))
+        .collect()
 }
 
 fn address(base: &str, row: &Application) -> String {

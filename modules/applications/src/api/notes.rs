@@ -7,7 +7,7 @@ use opencity_kernel::id::ApplicationId;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
 
-use super::applications::{Work, change};
+use super::change::{Work, change};
 use super::{State, met};
 use crate::domain::Caller;
 use crate::engine;
@@ -94,11 +94,20 @@ pub async fn post(
         ));
     }
     let notes = text.clone();
-    change(&state, &scope, caller.into_caller(), id, move |work: &mut Work<'_, '_>| {
-        owner_only(&work.relation)?;
-        work.aggregate.details.user_compilation_notes = Some(notes).filter(|text| !text.is_empty());
-        Ok(engine::save(work.scope, &work.site, &mut work.aggregate)?)
-    })
+    change(
+        &state,
+        &scope,
+        caller.into_caller(),
+        id,
+        move |work: &mut Work<'_, '_>| {
+            owner_only(&work.relation)?;
+            work.aggregate.details.user_compilation_notes =
+                Some(notes).filter(|text| !text.is_empty());
+            Ok(engine::save(work.scope, &work.site, &mut work.aggregate)?)
+        },
+    )
     .await?;
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body(text))
 }

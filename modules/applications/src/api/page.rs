@@ -41,7 +41,10 @@ pub async fn get(
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header(("Cache-Control", "no-store"))
-        .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"))
+        .insert_header((
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'",
+        ))
         .insert_header(("Referrer-Policy", "no-referrer"))
         .body(page))
 }
@@ -66,7 +69,10 @@ fn render(tenant: &str, language: Language, id: ApplicationId, status: Status) -
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -75,7 +81,12 @@ mod tests {
 
     #[test]
     fn the_page_says_the_state_in_words_and_escapes_names() {
-        let page = render("Comune di <b>", Language::It, ApplicationId::new(), Status::Pending);
+        let page = render(
+            "Comune di <b>",
+            Language::It,
+            ApplicationId::new(),
+            Status::Pending,
+        );
         assert!(page.contains("In carico") && page.contains("Comune di &lt;b&gt;"));
     }
 }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::applications::change;
+use super::change::change;
 use super::{Anybody, State, viewed};
 use crate::domain::{Action, PaymentStatus};
 use crate::engine::Inputs;
-use crate::store::application::PaymentRow;
+use crate::store::payment::PaymentRow;
 
 /// The payment of an application.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,15 +68,18 @@ pub struct Outcome {
     /// `OK`; anything else means failed.
     #[schema(max_length = 20)]
     pub status: String,
-    /// The component's own code.
+    /// The component's own code; not kept, as all that follows.
+    #[serde(rename = "status_code")]
     #[schema(value_type = String, max_length = 255)]
-    pub status_code: Value,
+    pub _status_code: Value,
     /// In words.
+    #[serde(rename = "status_message")]
     #[schema(max_length = 1000)]
-    pub status_message: String,
-    /// Whatever else it says; not kept.
+    pub _status_message: String,
+    /// Whatever else it says.
+    #[serde(rename = "data")]
     #[schema(value_type = Option<Object>)]
-    pub data: Option<Value>,
+    pub _data: Option<Value>,
 }
 
 type Path = web::Path<(String, ApplicationId)>;
@@ -110,8 +113,12 @@ pub async fn get(
             let (aggregate, _) = viewed(scope, &base, &caller, id)?;
             // The newest attempt; its amount comes before its stamps.
             let attempt = aggregate.row.attempt;
-            let mut rows = aggregate.payments.iter().filter(|row| row.attempt == attempt);
-            rows.find_map(Payment::of).ok_or_else(|| Problem::not_found("payment"))
+            let mut rows = aggregate
+                .payments
+                .iter()
+                .filter(|row| row.attempt == attempt);
+            rows.find_map(Payment::of)
+                .ok_or_else(|| Problem::not_found("payment"))
         })
         .await?;
     Ok(HttpResponse::Ok().json(payment))
@@ -144,7 +151,8 @@ pub async fn post(
     let ok = body.value.status == "OK";
     change(&state, &scope, caller.into_caller(), id, move |work| {
         let told = work.aggregate.details.payment_outcome;
-        let again = told.is_some_and(|told| told.ok == ok && told.attempt == work.aggregate.row.attempt);
+        let again =
+            told.is_some_and(|told| told.ok == ok && told.attempt == work.aggregate.row.attempt);
         let action = Action::PaymentOutcome { ok };
         if again {
             return work.check(action, crate::aggregate::Circumstances::default());

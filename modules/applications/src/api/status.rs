@@ -45,11 +45,15 @@ pub async fn get(
         .ctx
         .db
         .read::<_, Problem>(scope.tenancy(), move |scope| {
-            let row = application::find(scope, id)?.ok_or_else(|| Problem::not_found("application"))?;
+            let row =
+                application::find(scope, id)?.ok_or_else(|| Problem::not_found("application"))?;
             Ok(row.state()?)
         })
         .await?;
-    let outcome = Outcome { result: status == Status::Complete, status };
+    let outcome = Outcome {
+        result: status == Status::Complete,
+        status,
+    };
     Ok(if outcome.result {
         HttpResponse::Ok().json(outcome)
     } else {

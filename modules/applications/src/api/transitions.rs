@@ -4,16 +4,16 @@ use actix_web::{HttpResponse, web};
 use opencity_contracts::message::Visibility;
 use opencity_formio::Mode;
 use opencity_kernel::auth::{AnyUser, Auth};
-use opencity_kernel::directory::Principal;
 use opencity_kernel::http::{OptionalBody, Scope};
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, OfficeId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::{FieldProblem, Problem, ProblemKind, auth};
+use opencity_kernel::{FieldProblem, Problem, auth};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::applications::{Work, change};
+use super::assignment::Known;
+use super::change::{Work, change};
 use super::{State, met};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Status};
@@ -499,7 +499,13 @@ fn number(
     if !missing.is_empty() {
         return Err(Problem::validation(missing));
     }
-    work.apply(action, Inputs { number, ..Inputs::default() })
+    work.apply(
+        action,
+        Inputs {
+            number,
+            ..Inputs::default()
+        },
+    )
 }
 
 async fn conclude(
@@ -517,11 +523,17 @@ async fn conclude(
         let rows = work.state.files.attach(work.scope, prepared, id, None)?;
         let api = format!("{}/api", work.site);
         let files = rows.iter().map(|row| row.id).collect();
-        let shown = rows.iter().map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+        let shown = rows
+            .iter()
+            .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
         work.aggregate.files.extend(shown);
         work.apply(
             action,
-            Inputs { note: body.message, act_files: files, ..Inputs::default() },
+            Inputs {
+                note: body.message,
+                act_files: files,
+                ..Inputs::default()
+            },
         )
     })
     .await
@@ -552,7 +564,10 @@ async fn prepare(
         })
         .await?;
     let decoded = state.files.decode("attachments", files)?;
-    state.files.prepare(caller.tenancy(), caller.id, kind, decoded).await
+    state
+        .files
+        .prepare(caller.tenancy(), caller.id, kind, decoded)
+        .await
 }
 
 fn new_message(work: &Work<'_, '_>, text: String, visibility: Visibility) -> NewMessage {
@@ -584,93 +599,14 @@ fn write(
 ) -> Result<(MessageId, Vec<FileId>), Problem> {
     let api = format!("{}/api", work.site);
     let id = work.aggregate.row.id;
-    let rows = work.state.files.attach(work.scope, prepared, id, Some(new.id))?;
+    let rows = work
+        .state
+        .files
+        .attach(work.scope, prepared, id, Some(new.id))?;
     let written = messages::write(work.scope, &api, new, &rows)?;
-    let shown = rows.iter().map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+    let shown = rows
+        .iter()
+        .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
     work.aggregate.files.extend(shown);
     Ok((written.id, rows.iter().map(|row| row.id).collect()))
-}
-
-/// What the directory says of an assignment.
-struct Known {
-    operator: Option<Principal>,
-    offices: Vec<(OfficeId, String)>,
-}
-
-impl Known {
-    async fn find(
-        state: &State,
-        caller: &auth::Caller,
-        body: &Assignment,
-    ) -> Result<Self, Problem> {
-        let directory = &state.ctx.platform.directory;
-        let tenancy = caller.tenancy();
-        let Some(user) = body.user_id else {
-            let mut offices = directory.offices(tenancy).await?;
-            if body.user_group_id.is_some_and(|asked| !offices.iter().any(|(id, _)| *id == asked)) {
-                state.ctx.platform.caught_up("kernel").await?;
-                offices = directory.offices(tenancy).await?;
-            }
-            // Nobody named: the caller himself.
-            let operator = caller.operator().filter(|_| body.user_group_id.is_none()).cloned();
-            return Ok(Self { operator, offices });
-        };
-        let mut operator = directory.principal(tenancy, user).await?;
-        if operator.is_none() {
-            state.ctx.platform.caught_up("kernel").await?;
-            operator = directory.principal(tenancy, user).await?;
-        }
-        let offices = directory.offices(tenancy).await?;
-        Ok(Self { operator, offices })
-    }
-
-    /// Operator and office that are asked for.
-    fn assignee(
-        &self,
-        work: &Work<'_, '_>,
-        body: &Assignment,
-    ) -> Result<(Option<UserId>, Option<OfficeId>), Problem> {
-        if let Some(office) = body.user_group_id {
-            if !self.offices.iter().any(|(id, _)| *id == office) {
-                return Err(Problem::unknown_reference("user_group_id", "office"));
-            }
-            if body.user_id.is_none() {
-                return Ok((None, Some(office)));
-            }
-        }
-        let operator = self
-            .operator
-            .as_ref()
-            .filter(|operator| operator.enabled && operator.role == "operator")
-            .ok_or_else(|| Problem::unknown_reference("user_id", "operator"))?;
-        let office = match body.user_group_id {
-            Some(office) if operator.offices.contains(&office) => Some(office),
-            Some(_) => {
-                return Err(Problem::new(
-                    ProblemKind::OperatorNotInOffice,
-                    "The operator is not a member of the office; name another office, or the office alone.",
-                ));
-            }
-            None => self.office_of(operator, work),
-        };
-        Ok((Some(operator.id), office))
-    }
-
-    /// The present office if he is in it, else his first one (by name) that handles the service, else
-    /// his first one.
-    fn office_of(&self, operator: &Principal, work: &Work<'_, '_>) -> Option<OfficeId> {
-        let present = work.aggregate.row.office_id;
-        if let Some(office) = present.filter(|office| operator.offices.contains(office)) {
-            return Some(office);
-        }
-        let mut own: Vec<&(OfficeId, String)> =
-            self.offices.iter().filter(|(id, _)| operator.offices.contains(id)).collect();
-        own.sort_by(|(_, one), (_, other)| one.cmp(other));
-        let linked = &work.aggregate.service.user_group_ids;
-        own.iter()
-            .find(|(id, _)| linked.contains(&id.uuid()))
-            .or_else(|| own.first())
-            .map(|(id, _)| *id)
-            .or_else(|| operator.offices.first().copied())
-    }
 }

@@ -1,15 +1,14 @@
-//! Applications, with their acts, the items of their payments, and what did not fit.
+//! Applications, with their acts, and what did not fit.
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use opencity_contracts::application::{Authentication, PaymentData};
 use opencity_contracts::document::DocumentFile;
-use opencity_contracts::payment::PaymentLinks;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{
-    ActId, ApplicationId, DocumentId, EventId, FileId, FormId, Id, MessageId, OfficeId, PaymentId,
-    ServiceId, TenantId, UserId,
+    ActId, ApplicationId, DocumentId, EventId, FileId, FormId, Id, MessageId, OfficeId, ServiceId,
+    TenantId, UserId,
 };
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -17,11 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::file::FileRow;
+use super::schema::{applications_act, applications_anomaly, applications_application};
 use super::schema_messages::applications_file;
-use super::schema::{
-    applications_act, applications_anomaly, applications_application, applications_payment_item,
-};
-use crate::domain::{ActKind, ItemPayment, Origin, PaymentItem, PaymentStatus, Status};
+use crate::domain::{ActKind, Origin, Status};
 
 /// An application.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -303,107 +300,6 @@ impl Act {
     }
 }
 
-/// Something to pay of one attempt, and what is known of its payment.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = applications_payment_item, treat_none_as_null = true,
-    primary_key(tenant_id, application_id, attempt, item))]
-pub struct PaymentRow {
-    /// The tenant.
-    pub tenant_id: TenantId,
-    /// The application.
-    pub application_id: ApplicationId,
-    /// Number of the attempt, from 1.
-    pub attempt: i32,
-    /// `amount`, or `stamp:<n>`.
-    pub item: String,
-    /// Cents.
-    pub amount: i64,
-    /// The payment, once there is one.
-    pub payment_id: Option<PaymentId>,
-    /// Its reason.
-    pub reason: Option<String>,
-    /// Its state.
-    pub status: String,
-    /// Recorded as paid by other ways.
-    pub settled_by_hand: bool,
-    /// We asked for its cancellation.
-    pub cancelled_by_us: bool,
-    /// What can be called: JSON of [`PaymentLinks`].
-    pub links: Option<String>,
-    /// Version of the payment that is known here.
-    pub payment_version: i64,
-    /// When it was made.
-    pub created_at: Instant,
-    /// When it last changed.
-    pub updated_at: Instant,
-}
-opencity_kernel::tenant_rows!(PaymentRow);
-
-impl PaymentRow {
-    /// What is paid.
-    ///
-    /// # Errors
-    /// If the stored name is none.
-    pub fn payment_item(&self) -> DbResult<PaymentItem> {
-        item_of(&self.item).ok_or_else(|| DbError::malformed("the item of a payment is unknown"))
-    }
-
-    /// As the state table sees it: what was paid by other ways is paid.
-    ///
-    /// # Errors
-    /// If a stored name is unknown.
-    pub fn known(&self) -> DbResult<ItemPayment> {
-        let status = if self.settled_by_hand {
-            PaymentStatus::Complete
-        } else {
-            self.reported()?
-        };
-        Ok(ItemPayment {
-            attempt: u32::try_from(self.attempt).unwrap_or_default(),
-            item: self.payment_item()?,
-            status,
-            cancelled_by_us: self.cancelled_by_us,
-        })
-    }
-
-    /// What the payment's own events said.
-    ///
-    /// # Errors
-    /// If the stored name is unknown.
-    pub fn reported(&self) -> DbResult<PaymentStatus> {
-        self.status
-            .parse()
-            .map_err(|_| DbError::malformed("the state of a payment is unknown"))
-    }
-
-    /// What can be called.
-    ///
-    /// # Errors
-    /// If the stored text is of another shape.
-    pub fn payment_links(&self) -> DbResult<Option<PaymentLinks>> {
-        self.links
-            .as_deref()
-            .map(|text| serde_json::from_str(text).map_err(DbError::json))
-            .transpose()
-    }
-}
-
-/// The stored name of an item: as in payment events.
-#[must_use]
-pub fn item_name(item: PaymentItem) -> String {
-    match item {
-        PaymentItem::Amount => "amount".to_owned(),
-        PaymentItem::Stamp(row) => format!("stamp:{row}"),
-    }
-}
-
-fn item_of(name: &str) -> Option<PaymentItem> {
-    if name == "amount" {
-        return Some(PaymentItem::Amount);
-    }
-    name.strip_prefix("stamp:")?.parse().ok().map(PaymentItem::Stamp)
-}
-
 #[derive(Insertable)]
 #[diesel(table_name = applications_anomaly)]
 struct Anomaly {
@@ -423,7 +319,8 @@ opencity_kernel::tenant_rows!(Anomaly);
 /// If the database refuses.
 pub fn find(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<Application>> {
     scope.find(applications_application::table, |rows| {
-        rows.filter(applications_application::id.eq(id)).select(Application::as_select())
+        rows.filter(applications_application::id.eq(id))
+            .select(Application::as_select())
     })
 }
 
@@ -510,7 +407,8 @@ pub fn acts_of(
 /// If the database refuses.
 pub fn act(scope: &mut TenantScope<'_>, id: ActId) -> DbResult<Option<Act>> {
     scope.find(applications_act::table, |rows| {
-        rows.filter(applications_act::id.eq(id)).select(Act::as_select())
+        rows.filter(applications_act::id.eq(id))
+            .select(Act::as_select())
     })
 }
 
@@ -545,35 +443,7 @@ pub fn files_of(scope: &mut TenantScope<'_>, ids: &[ApplicationId]) -> DbResult<
     })
 }
 
-/// What the attempts of an application ask for, in order.
-///
-/// # Errors
-/// If the database refuses.
-pub fn payments(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<PaymentRow>> {
-    scope.load(applications_payment_item::table, |rows| {
-        rows.filter(applications_payment_item::application_id.eq(id))
-            .order((applications_payment_item::attempt, applications_payment_item::item))
-            .select(PaymentRow::as_select())
-    })
-}
-
-/// What the attempts of several applications ask for.
-///
-/// # Errors
-/// If the database refuses.
-pub fn payments_of(
-    scope: &mut TenantScope<'_>,
-    ids: &[ApplicationId],
-) -> DbResult<HashMap<ApplicationId, Vec<PaymentRow>>> {
-    let all: Vec<PaymentRow> = scope.load(applications_payment_item::table, |rows| {
-        rows.filter(applications_payment_item::application_id.eq_any(ids.to_vec()))
-            .order((applications_payment_item::attempt, applications_payment_item::item))
-            .select(PaymentRow::as_select())
-    })?;
-    Ok(grouped(all, |row| row.application_id))
-}
-
-fn grouped<T>(
+pub(super) fn grouped<T>(
     rows: Vec<T>,
     of: impl Fn(&T) -> ApplicationId,
 ) -> HashMap<ApplicationId, Vec<T>> {
@@ -582,29 +452,6 @@ fn grouped<T>(
         groups.entry(of(&row)).or_default().push(row);
     }
     groups
-}
-
-/// A new item of an attempt.
-///
-/// # Errors
-/// If the database refuses.
-pub fn insert_payment(scope: &mut WriteScope<'_>, row: &PaymentRow) -> DbResult<()> {
-    scope.insert(applications_payment_item::table, row)
-}
-
-/// Writes an item back.
-///
-/// # Errors
-/// [`DbError::Conflict`] if it is gone.
-pub fn update_payment(scope: &mut WriteScope<'_>, row: &PaymentRow) -> DbResult<()> {
-    scope.execute_one(applications_payment_item::table, |rows| {
-        diesel::update(
-            rows.filter(applications_payment_item::application_id.eq(row.application_id))
-                .filter(applications_payment_item::attempt.eq(row.attempt))
-                .filter(applications_payment_item::item.eq(&row.item)),
-        )
-        .set(row)
-    })
 }
 
 /// Notes money or a number that moved nothing, for an operator to settle.

@@ -4,6 +4,7 @@ pub mod application;
 pub mod file;
 pub mod history;
 pub mod message;
+pub mod payment;
 pub mod replica;
 pub(crate) mod schema;
 pub mod schema_messages;

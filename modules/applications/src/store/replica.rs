@@ -75,7 +75,8 @@ struct ServiceOffice {
 opencity_kernel::tenant_rows!(ServiceOffice);
 
 fn read(body: Option<String>) -> DbResult<Option<Service>> {
-    body.map(|text| serde_json::from_str(&text).map_err(DbError::json)).transpose()
+    body.map(|text| serde_json::from_str(&text).map_err(DbError::json))
+        .transpose()
 }
 
 /// A service; its long texts are left out.
@@ -84,7 +85,8 @@ fn read(body: Option<String>) -> DbResult<Option<Service>> {
 /// If the database refuses.
 pub fn service(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<Service>> {
     let body = scope.find(applications_service::table, |rows| {
-        rows.filter(applications_service::id.eq(id)).select(applications_service::body)
+        rows.filter(applications_service::id.eq(id))
+            .select(applications_service::body)
     })?;
     read(body)
 }
@@ -124,7 +126,8 @@ pub fn services_of_offices(
 /// If the database refuses.
 pub fn service_by_slug(scope: &mut TenantScope<'_>, slug: &str) -> DbResult<Option<Service>> {
     let body = scope.find(applications_service::table, |rows| {
-        rows.filter(applications_service::slug.eq(slug)).select(applications_service::body)
+        rows.filter(applications_service::slug.eq(slug))
+            .select(applications_service::body)
     })?;
     read(body)
 }
@@ -149,10 +152,10 @@ pub fn service_by_identifier(
 /// # Errors
 /// If the database refuses.
 pub fn service_named(scope: &mut TenantScope<'_>, name: &str) -> DbResult<Option<Service>> {
-    if let Ok(id) = name.parse::<ServiceId>() {
-        if let Some(found) = service(scope, id)? {
-            return Ok(Some(found));
-        }
+    if let Ok(id) = name.parse::<ServiceId>()
+        && let Some(found) = service(scope, id)?
+    {
+        return Ok(Some(found));
     }
     match service_by_identifier(scope, name)? {
         Some(found) => Ok(Some(found)),
@@ -198,7 +201,8 @@ pub fn keep_service(
         version,
     };
     let known: Option<i64> = scope.find(applications_service::table, |rows| {
-        rows.filter(applications_service::id.eq(row.id)).select(applications_service::version)
+        rows.filter(applications_service::id.eq(row.id))
+            .select(applications_service::version)
     })?;
     match known {
         Some(known) if known > version => return Ok(false),
@@ -243,7 +247,8 @@ pub fn forget_service(scope: &mut WriteScope<'_>, id: ServiceId) -> DbResult<()>
 /// If the database refuses.
 pub fn newest_form(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<Option<i32>> {
     let newest: Option<Option<i32>> = scope.find(applications_form::table, |rows| {
-        rows.filter(applications_form::id.eq(id)).select(max(applications_form::version))
+        rows.filter(applications_form::id.eq(id))
+            .select(max(applications_form::version))
     })?;
     Ok(newest.flatten())
 }
@@ -262,7 +267,8 @@ pub fn form_schema(
             .filter(applications_form::version.eq(version))
             .select(applications_form::schema)
     })?;
-    text.map(|text| serde_json::from_str(&text).map_err(DbError::json)).transpose()
+    text.map(|text| serde_json::from_str(&text).map_err(DbError::json))
+        .transpose()
 }
 
 /// Keeps a version of a form: versions never change.
@@ -291,7 +297,8 @@ pub fn keep_form(
 /// If the database refuses.
 pub fn citizen(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<Citizen>> {
     scope.find(applications_citizen::table, |rows| {
-        rows.filter(applications_citizen::id.eq(id)).select(Citizen::as_select())
+        rows.filter(applications_citizen::id.eq(id))
+            .select(Citizen::as_select())
     })
 }
 
@@ -315,7 +322,10 @@ pub fn keep_citizen(scope: &mut WriteScope<'_>, user: &User, version: i64) -> Db
     let row = Citizen {
         tenant_id: scope.tenant_id(),
         id: UserId::from_uuid(user.id),
-        tax_code: user.tax_code.as_deref().map(|code| code.trim().to_uppercase()),
+        tax_code: user
+            .tax_code
+            .as_deref()
+            .map(|code| code.trim().to_uppercase()),
         given_name: user.given_name.clone(),
         family_name: user.family_name.clone(),
         email: user.email.clone(),

@@ -234,14 +234,18 @@ pub(crate) async fn list(
             let visible = visible(rows, &caller)?;
             if let Some(title) = folder_title {
                 let all = document::folders(rows, visible.clone(), wanted.clone())?;
-                let titled = folder::load(rows, all)?.into_iter().filter(|folder| folder.title == title);
+                let titled = folder::load(rows, all)?
+                    .into_iter()
+                    .filter(|folder| folder.title == title);
                 wanted.folders = Some(titled.map(|folder| folder.id).collect());
             }
             document::list(rows, visible, wanted, &page)
         })
         .await?;
-    let views: Vec<DocumentView> =
-        rows.iter().map(|row| DocumentView::of(row, &scope)).collect::<Result<_, _>>()?;
+    let views: Vec<DocumentView> = rows
+        .iter()
+        .map(|row| DocumentView::of(row, &scope))
+        .collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(views))
 }
 

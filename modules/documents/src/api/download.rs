@@ -1,6 +1,8 @@
 //! `documents/{id}/download`.
 
-use actix_web::http::header::{Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue};
+use actix_web::http::header::{
+    Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+};
 use actix_web::{HttpResponse, web};
 use futures::StreamExt;
 use opencity_kernel::Problem;
@@ -46,17 +48,34 @@ pub(crate) async fn download(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.into_caller();
-    let (tenancy, by_owner, by_person) = (caller.tenancy(), caller.is_citizen(), !caller.is_service());
+    let (tenancy, by_owner, by_person) =
+        (caller.tenancy(), caller.is_citizen(), !caller.is_service());
     let row = of_path(&state, caller, path.into_inner().1).await?;
     let main = body_of(&row)?.main_document;
-    let key = file_key(row.tenant_id.uuid(), row.owner_id.uuid(), row.main_file_id.uuid());
-    let content = state.ctx.platform.files.get(key, None).await.map_err(|error| match error {
-        FileError::NotFound => Problem::internal("the file of a document is not in the store"),
-        other => Problem::unavailable(other),
-    })?;
+    let key = file_key(
+        row.tenant_id.uuid(),
+        row.owner_id.uuid(),
+        row.main_file_id.uuid(),
+    );
+    let content = state
+        .ctx
+        .platform
+        .files
+        .get(key, None)
+        .await
+        .map_err(|error| match error {
+            FileError::NotFound => Problem::internal("the file of a document is not in the store"),
+            other => Problem::unavailable(other),
+        })?;
     if by_person {
         let id = row.id;
-        state.ctx.db.write::<_, DbError>(tenancy, move |rows| document::count_download(rows, id, by_owner)).await?;
+        state
+            .ctx
+            .db
+            .write::<_, DbError>(tenancy, move |rows| {
+                document::count_download(rows, id, by_owner)
+            })
+            .await?;
     }
     Ok(HttpResponse::Ok()
         .content_type(main.mime_type.as_str())
@@ -64,13 +83,25 @@ pub(crate) async fn download(
         .insert_header(("Cache-Control", "private, no-store"))
         .insert_header(("X-Content-Type-Options", "nosniff"))
         .no_chunking(content.size)
-        .streaming(content.body.map(|piece| piece.map_err(Problem::unavailable))))
+        .streaming(
+            content
+                .body
+                .map(|piece| piece.map_err(Problem::unavailable)),
+        ))
 }
 
 /// The file's name for old and new clients (RFC 6266 §4.3).
 fn disposition(filename: &str) -> ContentDisposition {
-    let plain: String =
-        filename.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' }).collect();
+    let plain: String = filename
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-._".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
     let mut parameters = vec![DispositionParam::Filename(plain.clone())];
     if plain != filename {
         parameters.push(DispositionParam::FilenameExt(ExtendedValue {
@@ -79,7 +110,10 @@ fn disposition(filename: &str) -> ContentDisposition {
             value: filename.as_bytes().to_vec(),
         }));
     }
-    ContentDisposition { disposition: DispositionType::Attachment, parameters }
+    ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters,
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +122,10 @@ mod tests {
 
     #[test]
     fn a_name_with_other_letters_is_given_in_both_forms() {
-        assert_eq!(disposition("richiesta-1.pdf").to_string(), "attachment; filename=\"richiesta-1.pdf\"");
+        assert_eq!(
+            disposition("richiesta-1.pdf").to_string(),
+            "attachment; filename=\"richiesta-1.pdf\""
+        );
         assert_eq!(
             disposition("rückzug.pdf").to_string(),
             "attachment; filename=\"r_ckzug.pdf\"; filename*=UTF-8''r%C3%BCckzug.pdf"

@@ -65,7 +65,10 @@ pub(crate) async fn list(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let query = PageQuery::of(&request)?;
-    let wanted = Wanted { tax_code: query.parameter("cf").map(str::to_uppercase), ..Wanted::default() };
+    let wanted = Wanted {
+        tax_code: query.parameter("cf").map(str::to_uppercase),
+        ..Wanted::default()
+    };
     let title = query.parameter("title").map(str::to_owned);
     let page = part(&query);
     let caller = caller.into_caller();

@@ -32,9 +32,15 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, ctx: ModuleContext) {
     config
         .app_data(web::Data::new(State { ctx }))
         .service(web::resource("/{tenant}/api/documents").route(web::get().to(documents::list)))
-        .service(web::resource("/{tenant}/api/documents/verify/{code}").route(web::get().to(verify::verify)))
+        .service(
+            web::resource("/{tenant}/api/documents/verify/{code}")
+                .route(web::get().to(verify::verify)),
+        )
         .service(web::resource("/{tenant}/api/documents/{id}").route(web::get().to(documents::one)))
-        .service(web::resource("/{tenant}/api/documents/{id}/download").route(web::get().to(download::download)))
+        .service(
+            web::resource("/{tenant}/api/documents/{id}/download")
+                .route(web::get().to(download::download)),
+        )
         .service(web::resource("/{tenant}/api/folders").route(web::get().to(folders::list)));
 }
 
@@ -82,15 +88,25 @@ fn visible(scope: &mut TenantScope<'_>, caller: &Caller) -> DbResult<Visible> {
 }
 
 /// The document, if the caller may see it.
-fn seen(scope: &mut TenantScope<'_>, caller: &Caller, id: DocumentId) -> DbResult<Option<DocumentRow>> {
-    let Some(row) = document::find(scope, id)? else { return Ok(None) };
+fn seen(
+    scope: &mut TenantScope<'_>,
+    caller: &Caller,
+    id: DocumentId,
+) -> DbResult<Option<DocumentRow>> {
+    let Some(row) = document::find(scope, id)? else {
+        return Ok(None);
+    };
     let application = replica::application(scope, row.application_id)?;
     let linked = linked(scope, caller)?;
     let subject = Subject {
         owner: row.owner_id,
         service: row.service_id,
-        office: application.as_ref().and_then(|application| application.office_id),
-        operator: application.as_ref().and_then(|application| application.operator_id),
+        office: application
+            .as_ref()
+            .and_then(|application| application.office_id),
+        operator: application
+            .as_ref()
+            .and_then(|application| application.operator_id),
         linked: &linked,
     };
     Ok(may_see(caller, subject).then_some(row))
@@ -100,12 +116,22 @@ fn seen(scope: &mut TenantScope<'_>, caller: &Caller, id: DocumentId) -> DbResul
 async fn of_path(state: &State, caller: Caller, id: DocumentId) -> Result<DocumentRow, Problem> {
     let tenancy = caller.tenancy();
     let caller = Arc::new(caller);
-    let found = state.ctx.find_replica(tenancy, move |scope| seen(scope, &caller, id)).await?;
+    let found = state
+        .ctx
+        .find_replica(tenancy, move |scope| seen(scope, &caller, id))
+        .await?;
     if let Some(row) = found {
         return Ok(row);
     }
-    match state.ctx.db.read(tenancy, move |scope| document::find(scope, id)).await? {
-        Some(_) => Err(Problem::forbidden("Only the citizen and the operators of the application may see its documents.")),
+    match state
+        .ctx
+        .db
+        .read(tenancy, move |scope| document::find(scope, id))
+        .await?
+    {
+        Some(_) => Err(Problem::forbidden(
+            "Only the citizen and the operators of the application may see its documents.",
+        )),
         None => Err(Problem::not_found("document")),
     }
 }
@@ -117,7 +143,11 @@ const MOST: i64 = 100;
 fn part(query: &PageQuery) -> document::Page {
     document::Page {
         offset: query.offset,
-        limit: if query.parameter("limit").is_some() { query.limit } else { MOST },
+        limit: if query.parameter("limit").is_some() {
+            query.limit
+        } else {
+            MOST
+        },
         newest_first: query.sort == opencity_kernel::http::Sort::Descending,
     }
 }

@@ -57,9 +57,15 @@ pub(crate) async fn verify(
 ) -> Result<HttpResponse, Problem> {
     let code = path.into_inner().1.to_ascii_lowercase();
     if code.len() != 64 || !code.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Problem::bad_parameter("code", "the SHA-256 of the file in 64 hex digits"));
+        return Err(Problem::bad_parameter(
+            "code",
+            "the SHA-256 of the file in 64 hex digits",
+        ));
     }
-    let found = state.ctx.find_replica(scope.tenancy(), move |rows| document::of_hash(rows, &code)).await?;
+    let found = state
+        .ctx
+        .find_replica(scope.tenancy(), move |rows| document::of_hash(rows, &code))
+        .await?;
     let row = found.ok_or_else(|| Problem::not_found("document"))?;
     let registration = body_of(&row)?.registration_data;
     Ok(HttpResponse::Ok().json(Verification {

@@ -25,7 +25,9 @@ pub(crate) fn may_see(caller: &Caller, subject: Subject<'_>) -> bool {
             operator.system_user
                 || operator.enabled_services.contains(&subject.service)
                 || subject.operator == Some(operator.id)
-                || subject.office.is_some_and(|office| operator.offices.contains(&office))
+                || subject
+                    .office
+                    .is_some_and(|office| operator.offices.contains(&office))
                 || subject.linked.contains(&subject.service)
         }
     }

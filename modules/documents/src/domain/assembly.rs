@@ -28,12 +28,21 @@ impl Ids {
     /// The ids for an act of a tenant (version 8).
     pub(crate) fn of(tenant: Uuid, act: Uuid) -> Self {
         let id = |what: &[u8]| {
-            let digest = hmac_sha256(what, &[tenant.as_bytes().as_slice(), act.as_bytes()].concat());
+            let digest = hmac_sha256(
+                what,
+                &[tenant.as_bytes().as_slice(), act.as_bytes()].concat(),
+            );
             let mut bytes = [0; 16];
-            bytes.iter_mut().zip(digest).for_each(|(byte, of_digest)| *byte = of_digest);
+            bytes
+                .iter_mut()
+                .zip(digest)
+                .for_each(|(byte, of_digest)| *byte = of_digest);
             Uuid::new_v8(bytes)
         };
-        Self { document: id(b"opencity document"), file: id(b"opencity document file") }
+        Self {
+            document: id(b"opencity document"),
+            file: id(b"opencity document file"),
+        }
     }
 }
 
@@ -90,7 +99,10 @@ pub(crate) fn assemble(
         remote_id: application.id,
         remote_collection: RemoteCollection::service(application.service_id),
         folder: Folder::default(),
-        registration_data: RegistrationData { transmission_type: transmission, ..RegistrationData::default() },
+        registration_data: RegistrationData {
+            transmission_type: transmission,
+            ..RegistrationData::default()
+        },
         main_document: DocumentFile {
             id: ids.file,
             name: format!("{}.pdf", ids.file),
@@ -126,12 +138,17 @@ fn attachment(file: &File, application: Uuid, base_url: &str) -> Option<Document
         name: file.name.clone(),
         description: file.description.clone(),
         filename: file_name(file).to_owned(),
-        mime_type: file.mime_type.clone().unwrap_or_else(|| "application/octet-stream".to_owned()),
-        size: file.size?,
-        url: file
-            .url
+        mime_type: file
+            .mime_type
             .clone()
-            .unwrap_or_else(|| format!("{base_url}/applications/{application}/attachments/{}", file.id)),
+            .unwrap_or_else(|| "application/octet-stream".to_owned()),
+        size: file.size?,
+        url: file.url.clone().unwrap_or_else(|| {
+            format!(
+                "{base_url}/applications/{application}/attachments/{}",
+                file.id
+            )
+        }),
         md5: file.md5.clone()?,
         sha256: file.sha256.clone()?,
         ..DocumentFile::default()
@@ -145,7 +162,10 @@ fn sent(mut from: Author, mut to: Author) -> Vec<Author> {
 }
 
 fn citizen(applicant: &Applicant, user_name: Option<&str>) -> Author {
-    let name = applicant.name.clone().or_else(|| user_name.map(str::to_owned));
+    let name = applicant
+        .name
+        .clone()
+        .or_else(|| user_name.map(str::to_owned));
     Author {
         kind: PersonType::Human,
         tax_identification_number: applicant.fiscal_code.clone(),
@@ -208,7 +228,10 @@ mod tests {
 
     #[test]
     fn file_names_are_made_of_letters_and_dashes() {
-        assert_eq!(slug("Richiesta di integrazioni"), "richiesta-di-integrazioni");
+        assert_eq!(
+            slug("Richiesta di integrazioni"),
+            "richiesta-di-integrazioni"
+        );
         assert_eq!(slug("  Bescheid / zum Antrag! "), "bescheid-zum-antrag");
     }
 }

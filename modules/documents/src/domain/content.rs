@@ -41,19 +41,29 @@ pub(crate) enum ContentError {
     #[error("the form cannot be read: {0}")]
     Form(String),
     /// The act names a file that nothing describes.
-    #[error("the act names the file {0}, which neither the application nor the act's messages describe")]
+    #[error(
+        "the act names the file {0}, which neither the application nor the act's messages describe"
+    )]
     UnknownFile(Uuid),
 }
 
 impl Material {
     /// The language that the application was written in.
     pub(crate) fn language(&self) -> Language {
-        self.application.locale.as_deref().and_then(Language::from_tag).unwrap_or_default()
+        self.application
+            .locale
+            .as_deref()
+            .and_then(Language::from_tag)
+            .unwrap_or_default()
     }
 
     /// The name of the act.
     pub(crate) fn title(&self) -> String {
-        i18n::text(self.language(), &format!("act_title.{}", self.act.kind), &[])
+        i18n::text(
+            self.language(),
+            &format!("act_title.{}", self.act.kind),
+            &[],
+        )
     }
 
     /// The files that are part of the act, in its order.
@@ -74,7 +84,11 @@ impl Material {
             .chain(&application.outcome_attachments)
             .chain(application.outcome_file.iter())
             .chain(integrations)
-            .chain(self.messages.iter().flat_map(|message| &message.attachments))
+            .chain(
+                self.messages
+                    .iter()
+                    .flat_map(|message| &message.attachments),
+            )
             .map(|file| (file.id, file))
             .collect();
         // At these two acts everything that is there belongs to them, named or not.
@@ -84,7 +98,13 @@ impl Material {
             _ => &[],
         };
         let mut files: Vec<&File> = Vec::new();
-        for id in self.act.file_ids.iter().copied().chain(whole.iter().map(|file| file.id)) {
+        for id in self
+            .act
+            .file_ids
+            .iter()
+            .copied()
+            .chain(whole.iter().map(|file| file.id))
+        {
             let file = *known.get(&id).ok_or(ContentError::UnknownFile(id))?;
             if !files.iter().any(|other| other.id == id) {
                 files.push(file);
@@ -107,9 +127,17 @@ impl Material {
             (word("date"), at.format("%d/%m/%Y %H:%M").to_string()),
             (word("service"), self.service_name.clone()),
         ];
-        facts.extend(self.applicant().map(|applicant| (word("applicant"), applicant)));
+        facts.extend(
+            self.applicant()
+                .map(|applicant| (word("applicant"), applicant)),
+        );
         if self.act.kind != DocumentType::ApplicationRequest {
-            facts.extend(application.protocol_number.clone().map(|number| (word("protocol"), number)));
+            facts.extend(
+                application
+                    .protocol_number
+                    .clone()
+                    .map(|number| (word("protocol"), number)),
+            );
         }
         let mut sections = Vec::new();
         if self.act.kind == DocumentType::ApplicationRequest {
@@ -119,13 +147,26 @@ impl Material {
             sections.push(self.outcome(&word));
         }
         if !self.messages.is_empty() {
-            let items = self.messages.iter().flat_map(|message| message_items(message, &word)).collect();
-            sections.push(Section { title: Some(word("messages")), items });
+            let items = self
+                .messages
+                .iter()
+                .flat_map(|message| message_items(message, &word))
+                .collect();
+            sections.push(Section {
+                title: Some(word("messages")),
+                items,
+            });
         }
         let files = self.attachments()?;
         if !files.is_empty() {
-            let items = files.into_iter().map(|file| Item::Paragraph(file_line(file))).collect();
-            sections.push(Section { title: Some(word("attachments")), items });
+            let items = files
+                .into_iter()
+                .map(|file| Item::Paragraph(file_line(file)))
+                .collect();
+            sections.push(Section {
+                title: Some(word("attachments")),
+                items,
+            });
         }
         Ok(Act {
             title: self.title(),
@@ -133,15 +174,25 @@ impl Material {
             issuer: issuer(&self.tenant),
             facts,
             sections,
-            footer: format!("{}, {} {}", self.tenant.name, word("request_number"), application.id),
+            footer: format!(
+                "{}, {} {}",
+                self.tenant.name,
+                word("request_number"),
+                application.id
+            ),
         })
     }
 
     /// Name and tax code of the applicant, as far as he gave them.
     fn applicant(&self) -> Option<String> {
-        let block = opencity_formio::Applicant::read(&Value::Object(self.application.submission.clone()));
+        let block =
+            opencity_formio::Applicant::read(&Value::Object(self.application.submission.clone()));
         let name: Vec<String> = [block.name, block.surname].into_iter().flatten().collect();
-        let name = if name.is_empty() { self.application.user_name.clone()? } else { name.join(" ") };
+        let name = if name.is_empty() {
+            self.application.user_name.clone()?
+        } else {
+            name.join(" ")
+        };
         Some(match block.fiscal_code {
             Some(code) => format!("{name} ({code})"),
             None => name,
@@ -155,21 +206,30 @@ impl Material {
                 .application
                 .data
                 .iter()
-                .map(|(key, value)| Item::Answer { label: key.clone(), value: shown(value) })
+                .map(|(key, value)| Item::Answer {
+                    label: key.clone(),
+                    value: shown(value),
+                })
                 .collect();
             return Ok(vec![Section { title: None, items }]);
         };
         let form = Form::parse(schema).map_err(|error| ContentError::Form(error.to_string()))?;
         let texts = translations.get(self.language().code());
         let translate = |text: &str| {
-            texts.and_then(|texts| texts.get(text)).map_or_else(|| text.to_owned(), Clone::clone)
+            texts
+                .and_then(|texts| texts.get(text))
+                .map_or_else(|| text.to_owned(), Clone::clone)
         };
         let sections = form.answers(&Value::Object(self.application.submission.clone()));
         Ok(sections
             .into_iter()
             .map(|section| Section {
                 title: Some(translate(&section.title)).filter(|title| !title.trim().is_empty()),
-                items: section.answers.iter().map(|answer| item(answer, &translate)).collect(),
+                items: section
+                    .answers
+                    .iter()
+                    .map(|answer| item(answer, &translate))
+                    .collect(),
             })
             .collect())
     }
@@ -180,12 +240,22 @@ impl Material {
             Some(false) => word("rejected"),
             None => String::new(),
         };
-        let motivation = self.application.outcome_motivation.as_deref().map(plain_text::of_html);
-        let mut items = vec![Item::Answer { label: word("outcome"), value: outcome }];
+        let motivation = self
+            .application
+            .outcome_motivation
+            .as_deref()
+            .map(plain_text::of_html);
+        let mut items = vec![Item::Answer {
+            label: word("outcome"),
+            value: outcome,
+        }];
         items.extend(
             motivation
                 .filter(|text| !text.is_empty())
-                .map(|value| Item::Answer { label: word("motivation"), value }),
+                .map(|value| Item::Answer {
+                    label: word("motivation"),
+                    value,
+                }),
         );
         Section { title: None, items }
     }
@@ -194,10 +264,16 @@ impl Material {
 fn item(answer: &Answer, translate: &impl Fn(&str) -> String) -> Item {
     let label = translate(&answer.label);
     match &answer.value {
-        AnswerValue::Text(text) => Item::Answer { label, value: translate(text) },
+        AnswerValue::Text(text) => Item::Answer {
+            label,
+            value: translate(text),
+        },
         AnswerValue::List(texts) => {
             let texts: Vec<String> = texts.iter().map(|text| translate(text)).collect();
-            Item::Answer { label, value: texts.join("\n") }
+            Item::Answer {
+                label,
+                value: texts.join("\n"),
+            }
         }
         AnswerValue::Rows(rows) => {
             // Conditions may give every row other fields: the columns are all of them, as they come.
@@ -214,13 +290,19 @@ fn item(answer: &Answer, translate: &impl Fn(&str) -> String) -> Item {
                         .iter()
                         .map(|label| {
                             let found = row.iter().find(|answer| answer.label == *label);
-                            found.map(|answer| cell(&answer.value, translate)).unwrap_or_default()
+                            found
+                                .map(|answer| cell(&answer.value, translate))
+                                .unwrap_or_default()
                         })
                         .collect()
                 })
                 .collect();
             let header = header.iter().map(|label| translate(label)).collect();
-            Item::Table { label, header, rows }
+            Item::Table {
+                label,
+                header,
+                rows,
+            }
         }
     }
 }
@@ -228,14 +310,22 @@ fn item(answer: &Answer, translate: &impl Fn(&str) -> String) -> Item {
 fn cell(value: &AnswerValue, translate: &impl Fn(&str) -> String) -> String {
     match value {
         AnswerValue::Text(text) => translate(text),
-        AnswerValue::List(texts) => {
-            texts.iter().map(|text| translate(text)).collect::<Vec<_>>().join(", ")
-        }
+        AnswerValue::List(texts) => texts
+            .iter()
+            .map(|text| translate(text))
+            .collect::<Vec<_>>()
+            .join(", "),
         AnswerValue::Rows(rows) => {
             let row = |row: &Vec<Answer>| {
                 let parts: Vec<String> = row
                     .iter()
-                    .map(|answer| format!("{}: {}", translate(&answer.label), cell(&answer.value, translate)))
+                    .map(|answer| {
+                        format!(
+                            "{}: {}",
+                            translate(&answer.label),
+                            cell(&answer.value, translate)
+                        )
+                    })
                     .collect();
                 parts.join(", ")
             };
@@ -254,17 +344,30 @@ fn shown(value: &Value) -> String {
 
 fn message_items(message: &Message, word: &impl Fn(&str) -> String) -> Vec<Item> {
     let at = Instant::from_utc(message.created_at).rome();
-    let mut items =
-        vec![Item::Answer { label: word("date"), value: at.format("%d/%m/%Y %H:%M").to_string() }];
-    let subject = message.subject.clone().filter(|subject| !subject.trim().is_empty());
-    items.extend(subject.map(|value| Item::Answer { label: word("subject"), value }));
+    let mut items = vec![Item::Answer {
+        label: word("date"),
+        value: at.format("%d/%m/%Y %H:%M").to_string(),
+    }];
+    let subject = message
+        .subject
+        .clone()
+        .filter(|subject| !subject.trim().is_empty());
+    items.extend(subject.map(|value| Item::Answer {
+        label: word("subject"),
+        value,
+    }));
     items.push(Item::Paragraph(plain_text::of_html(&message.message)));
     items
 }
 
 fn file_line(file: &File) -> String {
     let name = file_name(file);
-    match file.description.as_deref().map(str::trim).filter(|text| !text.is_empty() && *text != name) {
+    match file
+        .description
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty() && *text != name)
+    {
         Some(description) => format!("{name} ({description})"),
         None => name.to_owned(),
     }
@@ -272,14 +375,22 @@ fn file_line(file: &File) -> String {
 
 /// The name that people know a file by.
 pub(crate) fn file_name(file: &File) -> &str {
-    file.original_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&file.name)
+    file.original_name
+        .as_deref()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(&file.name)
 }
 
 fn issuer(tenant: &Tenant) -> Issuer {
     use base64::Engine as _;
     let address = &tenant.address;
     let join = |parts: [&Option<String>; 2]| {
-        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+        parts
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let mut town = join([&address.postal_code, &address.town_name]);
     if let Some(county) = &address.country_subdivision {
@@ -293,9 +404,10 @@ fn issuer(tenant: &Tenant) -> Issuer {
         name: tenant.name.clone(),
         address: (!lines.is_empty()).then(|| lines.join("\n")),
         tax_code: tenant.tax_identification_number.clone(),
-        logo: tenant
-            .logo
-            .as_ref()
-            .and_then(|logo| base64::engine::general_purpose::STANDARD.decode(&logo.bytes).ok()),
+        logo: tenant.logo.as_ref().and_then(|logo| {
+            base64::engine::general_purpose::STANDARD
+                .decode(&logo.bytes)
+                .ok()
+        }),
     }
 }

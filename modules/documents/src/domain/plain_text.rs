@@ -6,7 +6,8 @@ pub(crate) fn of_html(html: &str) -> String {
     let mut rest = html;
     while let Some((before, after)) = rest.split_once('<') {
         push(&mut text, before);
-        let starts_tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+        let starts_tag =
+            after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
         let Some((tag, behind)) = after.split_once('>').filter(|_| starts_tag) else {
             // "a < b" is no tag.
             text.push('<');
@@ -21,13 +22,16 @@ pub(crate) fn of_html(html: &str) -> String {
             .to_ascii_lowercase();
         rest = behind;
         match name.as_str() {
-            "br" | "p" | "div" | "li" | "tr" | "ul" | "ol" | "table" | "blockquote" | "h1" | "h2"
-            | "h3" | "h4" | "h5" | "h6" => text.push('\n'),
+            "br" | "p" | "div" | "li" | "tr" | "ul" | "ol" | "table" | "blockquote" | "h1"
+            | "h2" | "h3" | "h4" | "h5" | "h6" => text.push('\n'),
             "td" | "th" => text.push(' '),
             "script" | "style" if !tag.starts_with('/') => {
                 let end = format!("</{name}");
                 let lower = rest.to_ascii_lowercase();
-                rest = lower.find(&end).and_then(|at| rest.get(at..)).unwrap_or_default();
+                rest = lower
+                    .find(&end)
+                    .and_then(|at| rest.get(at..))
+                    .unwrap_or_default();
             }
             _ => {}
         }
@@ -60,10 +64,12 @@ fn push(text: &mut String, source: &str) {
 }
 
 fn character(entity: &str) -> Option<char> {
-    let number = entity.strip_prefix('#').map(|number| match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16),
-        None => number.parse(),
-    });
+    let number = entity
+        .strip_prefix('#')
+        .map(|number| match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => number.parse(),
+        });
     if let Some(number) = number {
         return number.ok().and_then(char::from_u32).filter(|c| *c != '\0');
     }
@@ -123,13 +129,22 @@ mod tests {
     fn a_reader_sees_the_words_and_the_paragraphs() {
         for (html, text) in [
             ("Plain text", "Plain text"),
-            ("<p>First &amp; second</p><p>Third</p>", "First & second\n\nThird"),
+            (
+                "<p>First &amp; second</p><p>Third</p>",
+                "First & second\n\nThird",
+            ),
             ("one<br>two<br/>three", "one\ntwo\nthree"),
             ("<ul><li>a</li><li>b</li></ul>", "a\n\nb"),
-            ("perch&eacute; &#8364; &#x20AC; &unknown; 3 < 4 & 5", "perché € € &unknown; 3 < 4 & 5"),
+            (
+                "perch&eacute; &#8364; &#x20AC; &unknown; 3 < 4 & 5",
+                "perché € € &unknown; 3 < 4 & 5",
+            ),
             ("a<script>alert('x')</script>b<style>p{}</style>c", "abc"),
             ("line\nnext", "line\nnext"),
-            ("<a href=\"https://x.example\">here</a> <b>bold", "here bold"),
+            (
+                "<a href=\"https://x.example\">here</a> <b>bold",
+                "here bold",
+            ),
             ("<script>never closed", ""),
         ] {
             assert_eq!(of_html(html), text, "{html}");

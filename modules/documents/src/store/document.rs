@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use opencity_contracts::DocumentEvent;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbResult, MultiBackend, PlatformScope, TenantScope, TenantTable, WriteScope};
+use opencity_kernel::db::{
+    DbResult, MultiBackend, PlatformScope, TenantScope, TenantTable, WriteScope,
+};
 use opencity_kernel::id::{
     ActId, ApplicationId, DocumentId, FileId, OfficeId, ServiceId, TenantId, UserId,
 };
@@ -44,20 +46,23 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, row: &DocumentRow) -> DbResult<
 
 pub(crate) fn of_act(scope: &mut TenantScope<'_>, act: ActId) -> DbResult<Option<DocumentId>> {
     scope.find(documents_document::table, |rows| {
-        rows.filter(documents_document::act_id.eq(act)).select(documents_document::id)
+        rows.filter(documents_document::act_id.eq(act))
+            .select(documents_document::id)
     })
 }
 
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: DocumentId) -> DbResult<Option<DocumentRow>> {
     scope.find(documents_document::table, |rows| {
-        rows.filter(documents_document::id.eq(id)).select(DocumentRow::as_select())
+        rows.filter(documents_document::id.eq(id))
+            .select(DocumentRow::as_select())
     })
 }
 
 /// The document that this file is the main one of.
 pub(crate) fn of_file(scope: &mut TenantScope<'_>, file: FileId) -> DbResult<Option<DocumentRow>> {
     scope.find(documents_document::table, |rows| {
-        rows.filter(documents_document::main_file_id.eq(file)).select(DocumentRow::as_select())
+        rows.filter(documents_document::main_file_id.eq(file))
+            .select(DocumentRow::as_select())
     })
 }
 
@@ -119,7 +124,11 @@ pub(crate) enum Visible {
     /// Those of a citizen.
     Of(UserId),
     /// Those of these services, and of the applications that are assigned to the operator or his offices.
-    Worked { services: Vec<ServiceId>, offices: Vec<OfficeId>, operator: UserId },
+    Worked {
+        services: Vec<ServiceId>,
+        offices: Vec<OfficeId>,
+        operator: UserId,
+    },
 }
 
 /// Which of them.
@@ -143,14 +152,20 @@ fn chosen<'a>(rows: Scoped, tenant: TenantId, visible: Visible, wanted: Wanted) 
     match visible {
         Visible::All => {}
         Visible::Of(owner) => query = query.filter(documents_document::owner_id.eq(owner)),
-        Visible::Worked { services, offices, operator } => {
+        Visible::Worked {
+            services,
+            offices,
+            operator,
+        } => {
             let assigned = documents_application::table
                 .filter(documents_application::tenant_id.eq(tenant))
                 .filter(
                     documents_application::operator_id
                         .assume_not_null()
                         .eq(operator)
-                        .or(documents_application::office_id.assume_not_null().eq_any(offices)),
+                        .or(documents_application::office_id
+                            .assume_not_null()
+                            .eq_any(offices)),
                 )
                 .select(documents_application::id);
             query = query.filter(
@@ -186,11 +201,17 @@ pub(crate) fn list(
     scope.load(documents_document::table, |rows| {
         let query = chosen(rows, tenant, visible, wanted);
         let query = if page.newest_first {
-            query.order((documents_document::created_at.desc(), documents_document::act_id.desc()))
+            query.order((
+                documents_document::created_at.desc(),
+                documents_document::act_id.desc(),
+            ))
         } else {
             query.order((documents_document::created_at, documents_document::act_id))
         };
-        query.offset(page.offset).limit(page.limit).select(DocumentRow::as_select())
+        query
+            .offset(page.offset)
+            .limit(page.limit)
+            .select(DocumentRow::as_select())
     })
 }
 
@@ -210,7 +231,9 @@ pub(crate) fn folders(
 ) -> DbResult<Vec<FolderId>> {
     let tenant = scope.tenant_id();
     scope.load(documents_document::table, |rows| {
-        chosen(rows, tenant, visible, wanted).select(documents_document::folder_id).distinct()
+        chosen(rows, tenant, visible, wanted)
+            .select(documents_document::folder_id)
+            .distinct()
     })
 }
 
@@ -229,7 +252,9 @@ pub(crate) fn keys_after(
         query = query.filter(
             documents_document::tenant_id
                 .gt(tenant)
-                .or(documents_document::tenant_id.eq(tenant).and(documents_document::id.gt(id))),
+                .or(documents_document::tenant_id
+                    .eq(tenant)
+                    .and(documents_document::id.gt(id))),
         );
     }
     scope.load(query)

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use opencity_contracts::{Application, Form, Message, Service};
 use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
-use opencity_kernel::id::{ApplicationId, FormId, MessageId, OfficeId, ServiceId, TenantId, UserId};
+use opencity_kernel::id::{
+    ApplicationId, FormId, MessageId, OfficeId, ServiceId, TenantId, UserId,
+};
 use opencity_kernel::json::Json;
 
 use super::schema::{documents_application, documents_form, documents_message, documents_service};
@@ -50,7 +52,8 @@ pub(crate) fn application(
     id: ApplicationId,
 ) -> DbResult<Option<ApplicationRow>> {
     scope.find(documents_application::table, |rows| {
-        rows.filter(documents_application::id.eq(id)).select(ApplicationRow::as_select())
+        rows.filter(documents_application::id.eq(id))
+            .select(ApplicationRow::as_select())
     })
 }
 
@@ -78,7 +81,8 @@ pub(crate) fn take_service(
         offices: Json::of(&service.user_group_ids)?,
     };
     let known: Option<i64> = scope.find(documents_service::table, |rows| {
-        rows.filter(documents_service::id.eq(row.id)).select(documents_service::version)
+        rows.filter(documents_service::id.eq(row.id))
+            .select(documents_service::version)
     })?;
     match known {
         Some(known) if known > version => Ok(()),
@@ -91,7 +95,8 @@ pub(crate) fn take_service(
 
 pub(crate) fn service_name(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<String>> {
     scope.find(documents_service::table, |rows| {
-        rows.filter(documents_service::id.eq(id)).select(documents_service::name)
+        rows.filter(documents_service::id.eq(id))
+            .select(documents_service::name)
     })
 }
 
@@ -177,7 +182,8 @@ pub(crate) fn take_message(
         body: Json::of(message)?,
     };
     let known: Option<i64> = scope.find(documents_message::table, |rows| {
-        rows.filter(documents_message::id.eq(row.id)).select(documents_message::version)
+        rows.filter(documents_message::id.eq(row.id))
+            .select(documents_message::version)
     })?;
     match known {
         Some(known) if known > version => Ok(()),
@@ -196,7 +202,8 @@ pub(crate) fn messages(
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         let body: Option<Json> = scope.find(documents_message::table, |rows| {
-            rows.filter(documents_message::id.eq(*id)).select(documents_message::body)
+            rows.filter(documents_message::id.eq(*id))
+                .select(documents_message::body)
         })?;
         match body {
             Some(body) => found.push(body.read()?),

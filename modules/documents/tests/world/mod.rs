@@ -9,7 +9,9 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use opencity_contracts::application::{Act, FormRef};
-use opencity_contracts::{Application, DocumentEvent, DocumentType, Form, Message, Service, Tenant};
+use opencity_contracts::{
+    Application, DocumentEvent, DocumentType, Form, Message, Service, Tenant,
+};
 use opencity_documents::Documents;
 use opencity_kernel::auth::PublicKey;
 use opencity_kernel::config::Config;
@@ -26,7 +28,11 @@ use uuid::Uuid;
 
 pub const SERVICE: Uuid = Uuid::from_u128(0x5e);
 pub const FORM: Uuid = Uuid::from_u128(0xf0);
-const OTHER: ModuleInfo = ModuleInfo { name: "applications", version: "0.1.0", title: "Applications" };
+const OTHER: ModuleInfo = ModuleInfo {
+    name: "applications",
+    version: "0.1.0",
+    title: "Applications",
+};
 
 pub struct World {
     pub platform: Arc<Platform>,
@@ -49,8 +55,11 @@ impl World {
         let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
             .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
         let name = format!("documents_{}", Uuid::new_v4().simple());
-        let mut connection = diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
-        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut connection).unwrap();
+        let mut connection =
+            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut connection)
+            .unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         Self::open(format!("{base}/{name}")).await
     }
@@ -75,9 +84,16 @@ impl World {
         let context = ModuleContext::new(Arc::clone(&platform), opencity_documents::INFO);
         let module = Documents::new(context.clone()).unwrap();
         let (stop, stopping) = watch::channel(false);
-        let mut runner = Runner::new(platform.config.events.clone(), platform.bus.clone(), stopping);
+        let mut runner = Runner::new(
+            platform.config.events.clone(),
+            platform.bus.clone(),
+            stopping,
+        );
         runner.start_relay(&platform.database).await.unwrap();
-        runner.start(&platform.database, Arc::new(DirectoryConsumer)).await.unwrap();
+        runner
+            .start(&platform.database, Arc::new(DirectoryConsumer))
+            .await
+            .unwrap();
         for consumer in module.consumers() {
             runner.start(&context.db, consumer).await.unwrap();
         }
@@ -90,7 +106,15 @@ impl World {
             n: part(public.modulus().big_endian_without_leading_zero()),
             e: part(public.exponent().big_endian_without_leading_zero()),
         }]);
-        let world = Self { platform, module, tenancy, key, stop, runner, _folder: folder };
+        let world = Self {
+            platform,
+            module,
+            tenancy,
+            key,
+            stop,
+            runner,
+            _folder: folder,
+        };
         world.set_up().await;
         world
     }
@@ -104,12 +128,40 @@ impl World {
             tax_identification_number: Some("77777777777".to_owned()),
             ..Tenant::default()
         };
-        self.emit(Topic::Tenants, tenant.id, tenant.id, 1, Change::created(), &tenant).await;
-        let service = Service { id: SERVICE, name: "Occupazione di suolo pubblico".to_owned(), ..Service::default() };
-        self.emit(Topic::Services, tenant.id, SERVICE, 1, Change::created(), &service).await;
+        self.emit(
+            Topic::Tenants,
+            tenant.id,
+            tenant.id,
+            1,
+            Change::created(),
+            &tenant,
+        )
+        .await;
+        let service = Service {
+            id: SERVICE,
+            name: "Occupazione di suolo pubblico".to_owned(),
+            ..Service::default()
+        };
+        self.emit(
+            Topic::Services,
+            tenant.id,
+            SERVICE,
+            1,
+            Change::created(),
+            &service,
+        )
+        .await;
     }
 
-    pub async fn emit(&self, topic: Topic, key: Uuid, entity: Uuid, version: i64, change: Change, body: &impl Serialize) {
+    pub async fn emit(
+        &self,
+        topic: Topic,
+        key: Uuid,
+        entity: Uuid,
+        version: i64,
+        change: Change,
+        body: &impl Serialize,
+    ) {
         let body = serde_json::to_value(body).unwrap();
         self.platform
             .database
@@ -122,8 +174,14 @@ impl World {
     }
 
     pub async fn form(&self, form: Uuid, schema: &Value) {
-        let body = Form { id: form, version: 1, schema: schema.as_object().unwrap().clone(), ..Form::default() };
-        self.emit(Topic::Forms, form, form, 1, Change::created(), &body).await;
+        let body = Form {
+            id: form,
+            version: 1,
+            schema: schema.as_object().unwrap().clone(),
+            ..Form::default()
+        };
+        self.emit(Topic::Forms, form, form, 1, Change::created(), &body)
+            .await;
     }
 
     pub async fn message(&self, application: Uuid, message: Uuid, text: &str) {
@@ -134,25 +192,51 @@ impl World {
             related_entity_type: "application".to_owned(),
             ..Message::default()
         };
-        self.emit(Topic::Messages, application, message, 1, Change::created(), &body).await;
+        self.emit(
+            Topic::Messages,
+            application,
+            message,
+            1,
+            Change::created(),
+            &body,
+        )
+        .await;
     }
 
     /// The event of an act.
     pub async fn act(&self, application: &Application, version: i64) {
         let change = Change::status(None, application.status.as_str());
-        self.emit(Topic::Applications, SERVICE, application.id, version, change, application).await;
+        self.emit(
+            Topic::Applications,
+            SERVICE,
+            application.id,
+            version,
+            change,
+            application,
+        )
+        .await;
     }
 
     /// Waits until there are so many events on `documents`, and gives them.
     pub async fn told(&self, number: usize) -> Vec<Event> {
         let patience = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {
-            let filter = Filter { after: 0, topics: vec![Topic::Documents], limit: 1000 };
-            let events = opencity_kernel::events::read(&self.platform.database, filter).await.unwrap();
+            let filter = Filter {
+                after: 0,
+                topics: vec![Topic::Documents],
+                limit: 1000,
+            };
+            let events = opencity_kernel::events::read(&self.platform.database, filter)
+                .await
+                .unwrap();
             if events.len() >= number {
                 return events;
             }
-            assert!(tokio::time::Instant::now() < patience, "only {} of {number} events on documents", events.len());
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "only {} of {number} events on documents",
+                events.len()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -164,8 +248,12 @@ impl World {
     /// The bytes that another module of the process gets.
     pub async fn pdf(&self, document: &DocumentEvent) -> Vec<u8> {
         use futures::TryStreamExt as _;
-        let content =
-            self.platform.sources.open(self.tenancy, "documents", document.main_document.id.into()).await.unwrap();
+        let content = self
+            .platform
+            .sources
+            .open(self.tenancy, "documents", document.main_document.id.into())
+            .await
+            .unwrap();
         let pieces: Vec<bytes::Bytes> = content.body.try_collect().await.unwrap();
         pieces.concat()
     }
@@ -185,7 +273,14 @@ impl World {
         );
         let mut signature = vec![0; self.key.public_modulus_len()];
         let random = aws_lc_rs::rand::SystemRandom::new();
-        self.key.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+        self.key
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &random,
+                signed.as_bytes(),
+                &mut signature,
+            )
+            .unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -204,8 +299,17 @@ pub fn application(kind: DocumentType, act: Uuid) -> Application {
         service_id: SERVICE,
         service_name: Some("Occupazione di suolo pubblico".to_owned()),
         submission: submitted("Mario", "Rossi", "RSSMRA80A01H501U"),
-        form: Some(FormRef { id: FORM, version: 1 }),
-        act: Some(Act { id: act, kind, actor: None, message_ids: Vec::new(), file_ids: Vec::new() }),
+        form: Some(FormRef {
+            id: FORM,
+            version: 1,
+        }),
+        act: Some(Act {
+            id: act,
+            kind,
+            actor: None,
+            message_ids: Vec::new(),
+            file_ids: Vec::new(),
+        }),
         updated_at: "2026-03-09T10:11:12Z".parse().unwrap(),
         ..Application::default()
     }

@@ -69,22 +69,38 @@ impl Settled {
     /// What is kept already, as the ground for a PATCH.
     pub(crate) fn of(description: &str, active: bool, parameters: &Json) -> Self {
         let parameters = parameters.0.as_object().cloned().unwrap_or_default();
-        Self { description: description.to_owned(), active, parameters }
+        Self {
+            description: description.to_owned(),
+            active,
+            parameters,
+        }
     }
 
     /// Checks what is common to all connectors, and then what this one asks.
-    pub(crate) fn checked(self, check: impl FnOnce(&Map<String, Value>) -> Vec<FieldProblem>) -> Result<Self, Problem> {
+    pub(crate) fn checked(
+        self,
+        check: impl FnOnce(&Map<String, Value>) -> Vec<FieldProblem>,
+    ) -> Result<Self, Problem> {
         let mut errors = Vec::new();
         let length = self.description.trim().chars().count();
         if length == 0 || length > MOST_CHARACTERS {
             errors.push(FieldProblem {
                 field: "description".to_owned(),
-                code: if length == 0 { "required" } else { "max-length" }.to_owned(),
+                code: if length == 0 {
+                    "required"
+                } else {
+                    "max-length"
+                }
+                .to_owned(),
                 message: format!("Give 1 to {MOST_CHARACTERS} characters."),
             });
         }
         errors.extend(check(&self.parameters));
-        if errors.is_empty() { Ok(self) } else { Err(Problem::validation(errors)) }
+        if errors.is_empty() {
+            Ok(self)
+        } else {
+            Err(Problem::validation(errors))
+        }
     }
 }
 
@@ -102,7 +118,9 @@ impl ConfigurationIn {
 
     /// The service that it is for.
     pub(crate) fn service(&self) -> Result<ServiceId, Problem> {
-        self.id.map(Into::into).ok_or_else(|| Problem::field("id", "required", "Give the id of the service."))
+        self.id
+            .map(Into::into)
+            .ok_or_else(|| Problem::field("id", "required", "Give the id of the service."))
     }
 
     /// As a whole configuration.
@@ -144,9 +162,15 @@ mod tests {
 
     #[test]
     fn a_patch_changes_what_it_names_and_null_takes_a_setting_away() {
-        let kept = Settled::of("Suolo pubblico", true, &Json(json!({"aoo": "A1", "office": "7"})));
-        let patch: ConfigurationIn =
-            serde_json::from_value(json!({"active": false, "aoo": null, "office": "8", "submit": true})).unwrap();
+        let kept = Settled::of(
+            "Suolo pubblico",
+            true,
+            &Json(json!({"aoo": "A1", "office": "7"})),
+        );
+        let patch: ConfigurationIn = serde_json::from_value(
+            json!({"active": false, "aoo": null, "office": "8", "submit": true}),
+        )
+        .unwrap();
         let settled = patch.patching(kept);
         assert_eq!(settled.description, "Suolo pubblico");
         assert!(!settled.active);
@@ -155,7 +179,15 @@ mod tests {
 
     #[test]
     fn a_configuration_without_description_is_refused() {
-        let problem = ConfigurationIn::default().whole().checked(|_| Vec::new()).unwrap_err();
-        assert!(problem.body("x").to_string().contains("\"field\":\"description\""));
+        let problem = ConfigurationIn::default()
+            .whole()
+            .checked(|_| Vec::new())
+            .unwrap_err();
+        assert!(
+            problem
+                .body("x")
+                .to_string()
+                .contains("\"field\":\"description\"")
+        );
     }
 }

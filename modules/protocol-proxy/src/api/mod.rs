@@ -6,9 +6,9 @@ mod services;
 mod tenants;
 
 use actix_web::web;
+use opencity_kernel::Problem;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::Problem;
 use utoipa::OpenApi;
 
 use crate::connectors::{Registries, Registry};
@@ -23,15 +23,24 @@ pub(crate) struct State {
 impl State {
     /// The connector of the path.
     fn registry(&self, name: &str) -> Result<&dyn Registry, Problem> {
-        self.registries.get(name).map(AsRef::as_ref).ok_or_else(|| Problem::not_found("connector"))
+        self.registries
+            .get(name)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| Problem::not_found("connector"))
     }
 }
 
 pub(crate) fn routes(config: &mut web::ServiceConfig, ctx: ModuleContext, registries: Registries) {
     config
         .app_data(web::Data::new(State { ctx, registries }))
-        .service(web::resource("/protocol-proxy/{connector}/v1/schema").route(web::get().to(schema::schema)))
-        .service(web::resource("/protocol-proxy/{connector}/services").route(web::post().to(services::create)))
+        .service(
+            web::resource("/protocol-proxy/{connector}/v1/schema")
+                .route(web::get().to(schema::schema)),
+        )
+        .service(
+            web::resource("/protocol-proxy/{connector}/services")
+                .route(web::post().to(services::create)),
+        )
         .service(
             web::resource("/protocol-proxy/{connector}/services/{service_id}")
                 .route(web::get().to(services::read))
@@ -39,7 +48,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, ctx: ModuleContext, regist
                 .route(web::patch().to(services::patch))
                 .route(web::delete().to(services::remove)),
         )
-        .service(web::resource("/protocol-proxy/{connector}/tenants").route(web::post().to(tenants::create)))
+        .service(
+            web::resource("/protocol-proxy/{connector}/tenants")
+                .route(web::post().to(tenants::create)),
+        )
         .service(
             web::resource("/protocol-proxy/{connector}/tenants/{tenant_id}")
                 .route(web::get().to(tenants::read))

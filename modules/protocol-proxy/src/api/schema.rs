@@ -30,10 +30,16 @@ pub(crate) async fn schema(
     let mut components = vec![
         text("tenant_id", "UUID dell'ente", uuid, true),
         text("id", "UUID del Servizio", uuid, true),
-        text("description", "Descrizione del servizio", "Occupazione di suolo pubblico", false),
+        text(
+            "description",
+            "Descrizione del servizio",
+            "Occupazione di suolo pubblico",
+            false,
+        ),
     ];
     components.extend(registry.form_components());
-    Ok(HttpResponse::Ok().json(json!({ "display": "form", "settings": null, "components": components })))
+    Ok(HttpResponse::Ok()
+        .json(json!({ "display": "form", "settings": null, "components": components })))
 }
 
 fn text(key: &str, label: &str, placeholder: &str, hidden: bool) -> Value {

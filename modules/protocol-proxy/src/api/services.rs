@@ -29,11 +29,18 @@ fn view(row: &ServiceConfig) -> ConfigurationView {
 }
 
 /// Refuses a second active configuration of a service; the database would refuse it too, in fewer words.
-fn check_only(scope: &mut WriteScope<'_>, connector: &str, service: ServiceId) -> Result<(), Problem> {
+fn check_only(
+    scope: &mut WriteScope<'_>,
+    connector: &str,
+    service: ServiceId,
+) -> Result<(), Problem> {
     match config::active(scope, service)?.filter(|other| other.connector != connector) {
         Some(other) => Err(Problem::new(
             ProblemKind::AlreadyExists,
-            format!("The service has an active configuration of the registry {}. Switch that off first.", other.connector),
+            format!(
+                "The service has an active configuration of the registry {}. Switch that off first.",
+                other.connector
+            ),
         )),
         None => Ok(()),
     }
@@ -79,8 +86,16 @@ pub(crate) async fn create(
     let registry = state.registry(&connector)?;
     body.value.check_tenant(caller.tenant_id())?;
     let service = body.value.service()?;
-    let settled = body.value.whole().checked(|parameters| registry.check_service(parameters))?;
-    let known = state.ctx.find_replica(caller.tenancy(), move |rows| service::protocol_required(rows, service)).await?;
+    let settled = body
+        .value
+        .whole()
+        .checked(|parameters| registry.check_service(parameters))?;
+    let known = state
+        .ctx
+        .find_replica(caller.tenancy(), move |rows| {
+            service::protocol_required(rows, service)
+        })
+        .await?;
     if known.is_none() {
         return Err(Problem::unknown_reference("id", "service"));
     }
@@ -145,7 +160,8 @@ pub(crate) async fn read(
         .ctx
         .db
         .read(caller.tenancy(), move |rows| {
-            config::of_service(rows, &connector, service)?.ok_or_else(|| Problem::not_found("configuration"))
+            config::of_service(rows, &connector, service)?
+                .ok_or_else(|| Problem::not_found("configuration"))
         })
         .await?;
     Ok(HttpResponse::Ok().json(view(&row)))
@@ -184,14 +200,16 @@ pub(crate) async fn replace(
         .ctx
         .db
         .write(caller.tenancy(), move |scope| {
-            let row = config::of_service(scope, &connector, service)?.ok_or_else(|| Problem::not_found("configuration"))?;
+            let row = config::of_service(scope, &connector, service)?
+                .ok_or_else(|| Problem::not_found("configuration"))?;
             let registry = shared.registry(&connector)?;
             let settled = body.value.whole();
             let settled = settled.checked(|parameters| registry.check_service(parameters))?;
             if settled.active {
                 check_only(scope, &connector, service)?;
             }
-            config::save_service(scope, &changed(&row, settled), Some(row.version)).map_err(Problem::from)
+            config::save_service(scope, &changed(&row, settled), Some(row.version))
+                .map_err(Problem::from)
         })
         .await?;
     Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
@@ -230,14 +248,18 @@ pub(crate) async fn patch(
         .ctx
         .db
         .write(caller.tenancy(), move |scope| {
-            let row = config::of_service(scope, &connector, service)?.ok_or_else(|| Problem::not_found("configuration"))?;
+            let row = config::of_service(scope, &connector, service)?
+                .ok_or_else(|| Problem::not_found("configuration"))?;
             let registry = shared.registry(&connector)?;
-            let settled = body.value.patching(Settled::of(&row.description, row.active, &row.parameters));
+            let settled =
+                body.value
+                    .patching(Settled::of(&row.description, row.active, &row.parameters));
             let settled = settled.checked(|parameters| registry.check_service(parameters))?;
             if settled.active {
                 check_only(scope, &connector, service)?;
             }
-            config::save_service(scope, &changed(&row, settled), Some(row.version)).map_err(Problem::from)
+            config::save_service(scope, &changed(&row, settled), Some(row.version))
+                .map_err(Problem::from)
         })
         .await?;
     Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
@@ -269,9 +291,14 @@ pub(crate) async fn remove(
         .ctx
         .db
         .write(caller.tenancy(), move |scope| {
-            let row = config::of_service(scope, &connector, service)?.ok_or_else(|| Problem::not_found("configuration"))?;
-            let off = Settled { active: false, ..Settled::of(&row.description, row.active, &row.parameters) };
-            config::save_service(scope, &changed(&row, off), Some(row.version)).map_err(Problem::from)
+            let row = config::of_service(scope, &connector, service)?
+                .ok_or_else(|| Problem::not_found("configuration"))?;
+            let off = Settled {
+                active: false,
+                ..Settled::of(&row.description, row.active, &row.parameters)
+            };
+            config::save_service(scope, &changed(&row, off), Some(row.version))
+                .map_err(Problem::from)
         })
         .await?;
     Ok(HttpResponse::NoContent().finish())

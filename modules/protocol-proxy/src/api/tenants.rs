@@ -28,7 +28,11 @@ fn view(row: &TenantConfig) -> ConfigurationView {
 
 /// The body of the path must be the caller's own; others are not there for him.
 fn check_own(caller: &Auth<AdministratorOnly>, tenant: TenantId) -> Result<(), Problem> {
-    if caller.tenant_id() == tenant { Ok(()) } else { Err(Problem::not_found("configuration")) }
+    if caller.tenant_id() == tenant {
+        Ok(())
+    } else {
+        Err(Problem::not_found("configuration"))
+    }
 }
 
 fn changed(row: &TenantConfig, settled: Settled) -> TenantConfig {
@@ -70,7 +74,10 @@ pub(crate) async fn create(
     let connector = path.into_inner();
     let registry = state.registry(&connector)?;
     body.value.check_tenant(caller.tenant_id())?;
-    let settled = body.value.whole().checked(|parameters| registry.check_tenant(parameters))?;
+    let settled = body
+        .value
+        .whole()
+        .checked(|parameters| registry.check_tenant(parameters))?;
     key.once(&state.ctx.db, &caller, body.hash, move |scope| {
         let before = config::of_tenant(scope, &connector)?;
         let row = match &before {
@@ -168,11 +175,13 @@ pub(crate) async fn replace(
         .ctx
         .db
         .write(caller.tenancy(), move |scope| {
-            let row = config::of_tenant(scope, &connector)?.ok_or_else(|| Problem::not_found("configuration"))?;
+            let row = config::of_tenant(scope, &connector)?
+                .ok_or_else(|| Problem::not_found("configuration"))?;
             let registry = shared.registry(&connector)?;
             let settled = body.value.whole();
             let settled = settled.checked(|parameters| registry.check_tenant(parameters))?;
-            config::save_tenant(scope, &changed(&row, settled), Some(row.version)).map_err(Problem::from)
+            config::save_tenant(scope, &changed(&row, settled), Some(row.version))
+                .map_err(Problem::from)
         })
         .await?;
     Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
@@ -212,11 +221,15 @@ pub(crate) async fn patch(
         .ctx
         .db
         .write(caller.tenancy(), move |scope| {
-            let row = config::of_tenant(scope, &connector)?.ok_or_else(|| Problem::not_found("configuration"))?;
+            let row = config::of_tenant(scope, &connector)?
+                .ok_or_else(|| Problem::not_found("configuration"))?;
             let registry = shared.registry(&connector)?;
-            let settled = body.value.patching(Settled::of(&row.description, row.active, &row.parameters));
+            let settled =
+                body.value
+                    .patching(Settled::of(&row.description, row.active, &row.parameters));
             let settled = settled.checked(|parameters| registry.check_tenant(parameters))?;
-            config::save_tenant(scope, &changed(&row, settled), Some(row.version)).map_err(Problem::from)
+            config::save_tenant(scope, &changed(&row, settled), Some(row.version))
+                .map_err(Problem::from)
         })
         .await?;
     Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
@@ -249,9 +262,14 @@ pub(crate) async fn remove(
         .ctx
         .db
         .write(caller.tenancy(), move |scope| {
-            let row = config::of_tenant(scope, &connector)?.ok_or_else(|| Problem::not_found("configuration"))?;
-            let off = Settled { active: false, ..Settled::of(&row.description, row.active, &row.parameters) };
-            config::save_tenant(scope, &changed(&row, off), Some(row.version)).map_err(Problem::from)
+            let row = config::of_tenant(scope, &connector)?
+                .ok_or_else(|| Problem::not_found("configuration"))?;
+            let off = Settled {
+                active: false,
+                ..Settled::of(&row.description, row.active, &row.parameters)
+            };
+            config::save_tenant(scope, &changed(&row, off), Some(row.version))
+                .map_err(Problem::from)
         })
         .await?;
     Ok(HttpResponse::NoContent().finish())

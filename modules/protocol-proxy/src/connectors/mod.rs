@@ -23,7 +23,10 @@ pub(crate) struct Filing {
     /// The connector's own settings for the body.
     pub tenant_parameters: Map<String, Value>,
     /// The connector's own settings for the service.
-    #[expect(dead_code, reason = "the demonstration registry needs none; the next connectors do")]
+    #[expect(
+        dead_code,
+        reason = "the demonstration registry needs none; the next connectors do"
+    )]
     pub service_parameters: Map<String, Value>,
 }
 
@@ -52,12 +55,22 @@ pub(crate) struct RegistryError {
 
 impl RegistryError {
     fn provider(kind: &'static str, detail: impl Into<String>, permanent: bool) -> Self {
-        Self { kind, detail: detail.into(), permanent, provider: true, reserved: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            permanent,
+            provider: true,
+            reserved: None,
+        }
     }
 
     /// The whole call took longer than a call may.
     pub(crate) fn too_slow() -> Self {
-        Self::provider("registry-slow", "the registry did not end the registration in time", false)
+        Self::provider(
+            "registry-slow",
+            "the registry did not end the registration in time",
+            false,
+        )
     }
 }
 
@@ -77,7 +90,8 @@ pub(crate) trait Registry: Send + Sync {
     fn check_service(&self, parameters: &Map<String, Value>) -> Vec<FieldProblem>;
 
     /// Registers the document, or goes on where an earlier call ended. The registry knows it by the document's id.
-    async fn register(&self, filing: &Filing, files: &dyn Files) -> Result<Numbered, RegistryError>;
+    async fn register(&self, filing: &Filing, files: &dyn Files)
+    -> Result<Numbered, RegistryError>;
 }
 
 /// The registries that this version can talk to.

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use opencity_contracts::document::{AuthorRole, DocumentFile, Transmission};
 use opencity_kernel::FieldProblem;
-use opencity_kernel::http_client::{HttpClient, HttpError, OutgoingRequest, OutgoingResponse, TargetPolicy};
+use opencity_kernel::http_client::{
+    HttpClient, HttpError, OutgoingRequest, OutgoingResponse, TargetPolicy,
+};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -63,24 +65,41 @@ impl Shown {
 impl Sandbox {
     pub(super) fn new(http: HttpClient, settings: SandboxSettings) -> Self {
         let base = settings.base_url.as_str().trim_end_matches('/').to_owned();
-        Self { http, base: format!("{base}/registry/registrations") }
+        Self {
+            http,
+            base: format!("{base}/registry/registrations"),
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> Result<OutgoingRequest, RegistryError> {
-        let url = Url::parse(&format!("{}{path}", self.base))
-            .map_err(|_| RegistryError::provider("bad-address", "protocol_proxy.sandbox.base_url is no address", true))?;
+        let url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| {
+            RegistryError::provider(
+                "bad-address",
+                "protocol_proxy.sandbox.base_url is no address",
+                true,
+            )
+        })?;
         Ok(OutgoingRequest::new(method, url, TargetPolicy::Trusted))
     }
 
     async fn send(&self, request: OutgoingRequest) -> Result<OutgoingResponse, RegistryError> {
-        self.http.request(request).await.map_err(|error: HttpError| {
-            RegistryError::provider("registry-unreachable", error.to_string(), !error.is_temporary())
-        })
+        self.http
+            .request(request)
+            .await
+            .map_err(|error: HttpError| {
+                RegistryError::provider(
+                    "registry-unreachable",
+                    error.to_string(),
+                    !error.is_temporary(),
+                )
+            })
     }
 
     /// What the registry knows of the document.
     async fn known(&self, id: &str) -> Result<Option<Shown>, RegistryError> {
-        let answer = self.send(self.request(Method::GET, &format!("/{id}"))?).await?;
+        let answer = self
+            .send(self.request(Method::GET, &format!("/{id}"))?)
+            .await?;
         if answer.status.as_u16() == 404 {
             return Ok(None);
         }
@@ -95,15 +114,28 @@ impl Sandbox {
         shown(&self.send(request).await?)
     }
 
-    async fn send_files(&self, filing: &Filing, files: &dyn Files, shown_now: Shown) -> Result<Shown, RegistryError> {
+    async fn send_files(
+        &self,
+        filing: &Filing,
+        files: &dyn Files,
+        shown_now: Shown,
+    ) -> Result<Shown, RegistryError> {
         let document = &filing.document;
         for (index, file) in contents(filing).enumerate() {
-            if shown_now.files.iter().any(|known| known.index == index && known.received) {
+            if shown_now
+                .files
+                .iter()
+                .any(|known| known.index == index && known.received)
+            {
                 continue;
             }
             let bytes = files.read(file, index == 0).await?;
             let path = format!("/{}/files/{index}", document.id);
-            shown(&self.send(self.request(Method::PUT, &path)?.body(bytes)).await?)?;
+            shown(
+                &self
+                    .send(self.request(Method::PUT, &path)?.body(bytes))
+                    .await?,
+            )?;
         }
         let path = format!("/{}/complete", document.id);
         shown(&self.send(self.request(Method::POST, &path)?).await?)
@@ -121,7 +153,13 @@ fn announcement(filing: &Filing) -> Result<Value, RegistryError> {
         .tenant_parameters
         .get("organization_tax_code")
         .and_then(Value::as_str)
-        .ok_or_else(|| RegistryError::provider("not-configured", "the body's configuration lacks organization_tax_code", true))?;
+        .ok_or_else(|| {
+            RegistryError::provider(
+                "not-configured",
+                "the body's configuration lacks organization_tax_code",
+                true,
+            )
+        })?;
     let cut = |text: &str| text.chars().take(MOST_CHARACTERS).collect::<String>();
     let person = |role: AuthorRole| {
         document
@@ -152,15 +190,36 @@ fn announcement(filing: &Filing) -> Result<Value, RegistryError> {
 /// Reads a good answer; the others say whether trying again is of use.
 fn shown(answer: &OutgoingResponse) -> Result<Shown, RegistryError> {
     if answer.status.is_success() {
-        return answer
-            .json()
-            .map_err(|_| RegistryError::provider("registry-answer", "the registry's answer cannot be read", false));
+        return answer.json().map_err(|_| {
+            RegistryError::provider(
+                "registry-answer",
+                "the registry's answer cannot be read",
+                false,
+            )
+        });
     }
-    let code = answer.json::<Value>().ok().and_then(|body| body.get("code")?.as_str().map(str::to_owned));
-    let code = code.filter(|code| code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
-    let passes = answer.status.is_server_error() || matches!(answer.status.as_u16(), 408 | 425 | 429);
-    let detail = format!("the registry answered {} {}", answer.status.as_u16(), code.unwrap_or_default());
-    let kind = if passes { "registry-unavailable" } else { "registry-refused" };
+    let code = answer
+        .json::<Value>()
+        .ok()
+        .and_then(|body| body.get("code")?.as_str().map(str::to_owned));
+    let code = code.filter(|code| {
+        code.len() <= 40
+            && code
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    });
+    let passes =
+        answer.status.is_server_error() || matches!(answer.status.as_u16(), 408 | 425 | 429);
+    let detail = format!(
+        "the registry answered {} {}",
+        answer.status.as_u16(),
+        code.unwrap_or_default()
+    );
+    let kind = if passes {
+        "registry-unavailable"
+    } else {
+        "registry-refused"
+    };
     Err(RegistryError::provider(kind, detail.trim_end(), !passes))
 }
 
@@ -175,7 +234,10 @@ impl Registry for Sandbox {
     }
 
     fn check_tenant(&self, parameters: &Map<String, Value>) -> Vec<FieldProblem> {
-        let code = parameters.get("organization_tax_code").and_then(Value::as_str).unwrap_or_default();
+        let code = parameters
+            .get("organization_tax_code")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if code.len() == 11 && code.bytes().all(|byte| byte.is_ascii_digit()) {
             return Vec::new();
         }
@@ -190,7 +252,11 @@ impl Registry for Sandbox {
         Vec::new()
     }
 
-    async fn register(&self, filing: &Filing, files: &dyn Files) -> Result<Numbered, RegistryError> {
+    async fn register(
+        &self,
+        filing: &Filing,
+        files: &dyn Files,
+    ) -> Result<Numbered, RegistryError> {
         let id = filing.document.id.to_string();
         // An earlier call may have come further than its answer.
         let reserved = match self.known(&id).await? {
@@ -205,9 +271,16 @@ impl Registry for Sandbox {
             Ok(shown) if shown.is_complete() => Ok(numbered),
             Ok(_) => Err(RegistryError {
                 reserved: Some(numbered),
-                ..RegistryError::provider("registry-answer", "the registry did not complete the registration", false)
+                ..RegistryError::provider(
+                    "registry-answer",
+                    "the registry did not complete the registration",
+                    false,
+                )
             }),
-            Err(error) => Err(RegistryError { reserved: Some(numbered), ..error }),
+            Err(error) => Err(RegistryError {
+                reserved: Some(numbered),
+                ..error
+            }),
         }
     }
 }

@@ -70,7 +70,15 @@ pub(crate) fn of_application(application: &Application) -> Vec<(DocumentType, Nu
     .into_iter()
     .filter_map(|(kind, number, document_id, date, folder_number)| {
         let number = number.clone().filter(|number| !number.trim().is_empty())?;
-        Some((kind, Numbered { number, document_id: document_id.clone(), date, folder_number }))
+        Some((
+            kind,
+            Numbered {
+                number,
+                document_id: document_id.clone(),
+                date,
+                folder_number,
+            },
+        ))
     })
     .collect()
 }
@@ -113,7 +121,12 @@ mod tests {
     use super::*;
 
     fn numbered(number: &str) -> Numbered {
-        Numbered { number: number.to_owned(), document_id: None, date: None, folder_number: None }
+        Numbered {
+            number: number.to_owned(),
+            document_id: None,
+            date: None,
+            folder_number: None,
+        }
     }
 
     #[test]
@@ -121,9 +134,18 @@ mod tests {
         let mut document = DocumentEvent::default();
         complete(&mut document, &numbered("1"), DateTime::UNIX_EPOCH);
         keep_second(&mut document, &numbered("2"), Source::Hand);
-        assert_eq!(document.registration_data.document_number.as_deref(), Some("1"));
-        assert_eq!(document.registration_data.extra["second_number"]["document_number"], "2");
-        assert_eq!(document.registration_data.extra["second_number"]["source"], "hand");
+        assert_eq!(
+            document.registration_data.document_number.as_deref(),
+            Some("1")
+        );
+        assert_eq!(
+            document.registration_data.extra["second_number"]["document_number"],
+            "2"
+        );
+        assert_eq!(
+            document.registration_data.extra["second_number"]["source"],
+            "hand"
+        );
     }
 
     #[test]
@@ -135,8 +157,10 @@ mod tests {
             integration_inbound_protocol_number: Some(" ".to_owned()),
             ..Application::default()
         };
-        let found: Vec<(DocumentType, String)> =
-            of_application(&application).into_iter().map(|(kind, numbered)| (kind, numbered.number)).collect();
+        let found: Vec<(DocumentType, String)> = of_application(&application)
+            .into_iter()
+            .map(|(kind, numbered)| (kind, numbered.number))
+            .collect();
         assert_eq!(
             found,
             [

@@ -37,14 +37,22 @@ pub(crate) struct ServiceConfig {
 }
 opencity_kernel::tenant_rows!(ServiceConfig);
 
-pub(crate) fn of_tenant(scope: &mut TenantScope<'_>, connector: &str) -> DbResult<Option<TenantConfig>> {
+pub(crate) fn of_tenant(
+    scope: &mut TenantScope<'_>,
+    connector: &str,
+) -> DbResult<Option<TenantConfig>> {
     scope.find(protocol_proxy_tenant_config::table, |rows| {
-        rows.filter(protocol_proxy_tenant_config::connector.eq(connector)).select(TenantConfig::as_select())
+        rows.filter(protocol_proxy_tenant_config::connector.eq(connector))
+            .select(TenantConfig::as_select())
     })
 }
 
 /// Writes a configuration of the tenant; `read` is the version that it replaces.
-pub(crate) fn save_tenant(scope: &mut WriteScope<'_>, row: &TenantConfig, read: Option<i64>) -> DbResult<()> {
+pub(crate) fn save_tenant(
+    scope: &mut WriteScope<'_>,
+    row: &TenantConfig,
+    read: Option<i64>,
+) -> DbResult<()> {
     match read {
         None => scope.insert(protocol_proxy_tenant_config::table, row),
         Some(read) => scope.execute_one(protocol_proxy_tenant_config::table, |rows| {
@@ -70,7 +78,10 @@ pub(crate) fn of_service(
 }
 
 /// The one active configuration of a service, over all connectors.
-pub(crate) fn active(scope: &mut TenantScope<'_>, service: ServiceId) -> DbResult<Option<ServiceConfig>> {
+pub(crate) fn active(
+    scope: &mut TenantScope<'_>,
+    service: ServiceId,
+) -> DbResult<Option<ServiceConfig>> {
     scope.find(protocol_proxy_service_config::table, |rows| {
         rows.filter(protocol_proxy_service_config::service_id.eq(service))
             .filter(protocol_proxy_service_config::active.eq(true))
@@ -83,13 +94,19 @@ pub(crate) fn in_force(
     scope: &mut TenantScope<'_>,
     service: ServiceId,
 ) -> DbResult<Option<(TenantConfig, ServiceConfig)>> {
-    let Some(of_service) = active(scope, service)? else { return Ok(None) };
+    let Some(of_service) = active(scope, service)? else {
+        return Ok(None);
+    };
     let tenant = of_tenant(scope, &of_service.connector)?.filter(|tenant| tenant.active);
     Ok(tenant.map(|tenant| (tenant, of_service)))
 }
 
 /// Writes a configuration of a service; `read` is the version that it replaces.
-pub(crate) fn save_service(scope: &mut WriteScope<'_>, row: &ServiceConfig, read: Option<i64>) -> DbResult<()> {
+pub(crate) fn save_service(
+    scope: &mut WriteScope<'_>,
+    row: &ServiceConfig,
+    read: Option<i64>,
+) -> DbResult<()> {
     match read {
         None => scope.insert(protocol_proxy_service_config::table, row),
         Some(read) => scope.execute_one(protocol_proxy_service_config::table, |rows| {

@@ -86,7 +86,10 @@ pub(crate) fn keep(scope: &mut WriteScope<'_>, act: ActId, numbered: &Numbered) 
 pub(crate) fn first(scope: &mut TenantScope<'_>, act: ActId) -> DbResult<Option<Numbered>> {
     let found: Option<Json> = scope.find(protocol_proxy_hand_number::table, |rows| {
         rows.filter(protocol_proxy_hand_number::act_id.eq(act))
-            .order((protocol_proxy_hand_number::created_at, protocol_proxy_hand_number::number))
+            .order((
+                protocol_proxy_hand_number::created_at,
+                protocol_proxy_hand_number::number,
+            ))
             .select(protocol_proxy_hand_number::details)
     })?;
     found.map(|details| details.read()).transpose()

@@ -39,7 +39,9 @@ opencity_kernel::tenant_rows!(Registration);
 
 impl Registration {
     pub(crate) fn status(&self) -> DbResult<DocumentStatus> {
-        self.status.parse().map_err(|_| DbError::malformed("the state of a registration is unknown"))
+        self.status
+            .parse()
+            .map_err(|_| DbError::malformed("the state of a registration is unknown"))
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -87,15 +89,20 @@ pub(crate) fn update(scope: &mut WriteScope<'_>, row: &Registration, read: i64) 
     })
 }
 
-pub(crate) fn find(scope: &mut TenantScope<'_>, document: DocumentId) -> DbResult<Option<Registration>> {
+pub(crate) fn find(
+    scope: &mut TenantScope<'_>,
+    document: DocumentId,
+) -> DbResult<Option<Registration>> {
     scope.find(protocol_proxy_registration::table, |rows| {
-        rows.filter(protocol_proxy_registration::document_id.eq(document)).select(Registration::as_select())
+        rows.filter(protocol_proxy_registration::document_id.eq(document))
+            .select(Registration::as_select())
     })
 }
 
 pub(crate) fn of_act(scope: &mut TenantScope<'_>, act: ActId) -> DbResult<Option<Registration>> {
     scope.find(protocol_proxy_registration::table, |rows| {
-        rows.filter(protocol_proxy_registration::act_id.eq(act)).select(Registration::as_select())
+        rows.filter(protocol_proxy_registration::act_id.eq(act))
+            .select(Registration::as_select())
     })
 }
 

@@ -25,7 +25,8 @@ pub(crate) fn take(scope: &mut WriteScope<'_>, service: &Service, version: i64) 
         protocol_required: service.protocol_required,
     };
     let known: Option<i64> = scope.find(protocol_proxy_service::table, |rows| {
-        rows.filter(protocol_proxy_service::id.eq(row.id)).select(protocol_proxy_service::version)
+        rows.filter(protocol_proxy_service::id.eq(row.id))
+            .select(protocol_proxy_service::version)
     })?;
     match known {
         Some(known) if known > version => Ok(()),

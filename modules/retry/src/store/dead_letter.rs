@@ -79,10 +79,12 @@ pub(crate) fn keep(scope: &mut WriteScope<'_>, row: &DeadLetterRow) -> DbResult<
     if scope.insert_if_absent(retry_dead_letter::table, row)? {
         return Ok(());
     }
-    scope.execute_one(retry_dead_letter::table, |rows| {
+    scope.execute(retry_dead_letter::table, |rows| {
         diesel::update(
             rows.filter(retry_dead_letter::consumer.eq(&row.consumer))
-                .filter(retry_dead_letter::original_event_id.eq(row.original_event_id)),
+                .filter(retry_dead_letter::original_event_id.eq(row.original_event_id))
+                // A queue that is read again from its beginning must not undo a decision.
+                .filter(retry_dead_letter::redelivery.le(row.redelivery)),
         )
         .set((
             retry_dead_letter::version.eq(retry_dead_letter::version + 1_i64),
@@ -96,7 +98,8 @@ pub(crate) fn keep(scope: &mut WriteScope<'_>, row: &DeadLetterRow) -> DbResult<
             retry_dead_letter::payload.eq(&row.payload),
             retry_dead_letter::updated_at.eq(row.updated_at),
         ))
-    })
+    })?;
+    Ok(())
 }
 
 /// Moves a letter on, if nobody else has meanwhile, and records who decided it.

@@ -25,7 +25,10 @@ pub(super) struct Document;
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/{tenant}/api/forms").route(web::get().to(list)))
-        .service(web::resource("/{tenant}/api/forms/{id}/versions/{number}").route(web::get().to(version)))
+        .service(
+            web::resource("/{tenant}/api/forms/{id}/versions/{number}")
+                .route(web::get().to(version)),
+        )
         .service(web::resource("/{tenant}/api/form").route(web::post().to(create)))
         .service(
             web::resource("/{tenant}/api/form/by-path/{path:.+}")
@@ -85,8 +88,20 @@ struct FormEntry {
 
 impl From<FormSummary> for FormEntry {
     fn from(form: FormSummary) -> Self {
-        let FormSummary { id, title, path, version, created_at } = form;
-        Self { id, title, path, version, created_at }
+        let FormSummary {
+            id,
+            title,
+            path,
+            version,
+            created_at,
+        } = form;
+        Self {
+            id,
+            title,
+            path,
+            version,
+            created_at,
+        }
     }
 }
 
@@ -108,25 +123,42 @@ impl From<FormSummary> for FormEntry {
     ),
     security(("bearer" = []))
 )]
-async fn list(api: State, scope: Scope, caller: Auth<Staff>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn list(
+    api: State,
+    scope: Scope,
+    caller: Auth<Staff>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let query = PageQuery::of(&request)?;
     let cursor: Option<FormId> = query
         .cursor
         .as_deref()
-        .map(|cursor| cursor.parse().map_err(|_| Problem::bad_parameter("cursor", "what links.next has")))
+        .map(|cursor| {
+            cursor
+                .parse()
+                .map_err(|_| Problem::bad_parameter("cursor", "what links.next has"))
+        })
         .transpose()?;
     let (offset, limit) = (query.offset, query.limit);
     let (count, mut rows) = api
         .ctx
         .db
-        .read::<_, Problem>(caller.tenancy(), move |scope| Ok(forms::page(scope, cursor, offset, limit)?))
+        .read::<_, Problem>(caller.tenancy(), move |scope| {
+            Ok(forms::page(scope, cursor, offset, limit)?)
+        })
         .await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > most;
     rows.truncate(most);
     let next = rows.last().filter(|_| more).map(|form| form.id.to_string());
     let data: Vec<FormEntry> = rows.into_iter().map(FormEntry::from).collect();
-    Ok(ok(&Collection::new(&query, &scope.api("forms"), count, data, next)))
+    Ok(ok(&Collection::new(
+        &query,
+        &scope.api("forms"),
+        count,
+        data,
+        next,
+    )))
 }
 
 #[utoipa::path(
@@ -190,7 +222,9 @@ async fn one(
     let form = api
         .ctx
         .db
-        .read::<_, Problem>(scope.tenancy(), move |scope| found(forms::by_id(scope, id)?))
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            found(forms::by_id(scope, id)?)
+        })
         .await?;
     Ok(ok(&shown(&form, full)))
 }
@@ -221,7 +255,9 @@ async fn by_path(
     let form = api
         .ctx
         .db
-        .read::<_, Problem>(scope.tenancy(), move |scope| found(forms::by_path(scope, &path)?))
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            found(forms::by_path(scope, &path)?)
+        })
         .await?;
     Ok(ok(&shown(&form, full)))
 }
@@ -235,6 +271,7 @@ async fn by_path(
         ("number" = i64, Path, description = "The version, from 1", minimum = 1),
     ),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 200, description = "The version", body = Object, example = json!({"_id": "f0000000-0000-4000-8000-000000000001", "title": "Modulo", "components": [], "version": 1})),
         (status = 404, description = "There is no such form or version", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -250,7 +287,9 @@ async fn version(
     let form = api
         .ctx
         .db
-        .read::<_, Problem>(scope.tenancy(), move |scope| found(forms::version(scope, id, number)?))
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            found(forms::version(scope, id, number)?)
+        })
         .await?;
     Ok(ok(&shown(&form, true)))
 }
@@ -334,6 +373,7 @@ async fn replace_by_path(
     summary = "Removes a form that nothing uses",
     params(("id" = uuid::Uuid, Path, description = "The form")),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 204, description = "Done"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

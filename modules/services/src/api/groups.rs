@@ -20,7 +20,10 @@ use crate::store::{self, groups};
 use crate::view::Names;
 
 #[derive(OpenApi)]
-#[openapi(paths(list, one, create, replace, patch, delete), components(schemas(GroupView, GroupFields, ProblemBody)))]
+#[openapi(
+    paths(list, one, create, replace, patch, delete),
+    components(schemas(GroupView, GroupFields, ProblemBody))
+)]
 pub(super) struct Document;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -71,7 +74,10 @@ impl GroupView {
         let fields = group.fields;
         Self {
             id: group.id,
-            topics: fields.topics_id.and_then(|id| names.terms.get(&id)).map(|category| category.slug.clone()),
+            topics: fields
+                .topics_id
+                .and_then(|id| names.terms.get(&id))
+                .map(|category| category.slug.clone()),
             recipients: names.of(&fields.recipients_id),
             geographic_areas: names.of(&fields.geographic_areas_id),
             services_count: members.iter().filter(|member| **member == group.id).count(),
@@ -107,7 +113,12 @@ fn known(scope: &mut TenantScope<'_>, kind: TermKind, ids: &[TermId]) -> Result<
     ),
     security(())
 )]
-async fn list(api: State, scope: Scope, _caller: Public, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn list(
+    api: State,
+    scope: Scope,
+    _caller: Public,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let query = parameters(&request)?;
     let topics: Vec<TermId> = ids(&query, "topics_id")?;
     let recipients: Vec<TermId> = ids(&query, "recipient_id")?;
@@ -121,14 +132,18 @@ async fn list(api: State, scope: Scope, _caller: Public, request: HttpRequest) -
             known(scope, TermKind::Area, &areas)?;
             let names = store::names(scope)?;
             let members = store::services::group_of_each(scope)?;
-            let any = |wanted: &[TermId], held: &[TermId]| wanted.is_empty() || wanted.iter().any(|id| held.contains(id));
+            let any = |wanted: &[TermId], held: &[TermId]| {
+                wanted.is_empty() || wanted.iter().any(|id| held.contains(id))
+            };
             let wanted = |group: &ServiceGroup| {
                 any(&topics, group.fields.topics_id.as_slice())
                     && any(&recipients, &group.fields.recipients_id)
                     && any(&areas, &group.fields.geographic_areas_id)
             };
             let groups = groups::list(scope)?.into_iter().filter(wanted);
-            Ok(groups.map(|group| GroupView::of(group, &names, &members)).collect())
+            Ok(groups
+                .map(|group| GroupView::of(group, &names, &members))
+                .collect())
         })
         .await?;
     Ok(ok(&shown))
@@ -194,7 +209,10 @@ async fn create(
         store::services::name_category(scope, &mut given)?;
         let group = groups::create(scope, GroupId::random(), GroupFields::read(given)?)?;
         let names = store::names(scope)?;
-        Created::new(format!("{location}{}", group.id), &GroupView::of(group, &names, &[]))
+        Created::new(
+            format!("{location}{}", group.id),
+            &GroupView::of(group, &names, &[]),
+        )
     })
     .await
 }

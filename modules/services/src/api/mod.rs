@@ -61,7 +61,10 @@ fn patched() -> HttpResponse {
 }
 
 /// What is stored, after a JSON Merge Patch.
-fn merged<T: Serialize>(stored: &T, patch: Map<String, Value>) -> Result<Map<String, Value>, Problem> {
+fn merged<T: Serialize>(
+    stored: &T,
+    patch: Map<String, Value>,
+) -> Result<Map<String, Value>, Problem> {
     let mut whole = serde_json::to_value(stored).map_err(Problem::internal)?;
     crate::domain::merge(&mut whole, Value::Object(patch));
     match whole {

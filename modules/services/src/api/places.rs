@@ -16,12 +16,19 @@ use crate::domain::vocabulary::{Place, PlaceFields};
 use crate::store::places;
 
 #[derive(OpenApi)]
-#[openapi(paths(list, one, create, replace, patch, delete), components(schemas(PlaceView, PlaceFields, ProblemBody)))]
+#[openapi(
+    paths(list, one, create, replace, patch, delete),
+    components(schemas(PlaceView, PlaceFields, ProblemBody))
+)]
 pub(super) struct Document;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(web::resource("/{tenant}/api/places").route(web::get().to(list)).route(web::post().to(create)))
+        .service(
+            web::resource("/{tenant}/api/places")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
+        )
         .service(
             web::resource("/{tenant}/api/places/{id}")
                 .route(web::get().to(one))
@@ -43,7 +50,10 @@ struct PlaceView {
 
 impl From<Place> for PlaceView {
     fn from(place: Place) -> Self {
-        Self { id: place.id, fields: place.fields }
+        Self {
+            id: place.id,
+            fields: place.fields,
+        }
     }
 }
 
@@ -61,8 +71,15 @@ fn found(scope: &mut TenantScope<'_>, id: TermId) -> Result<Place, Problem> {
     security(("bearer" = []))
 )]
 async fn list(api: State, caller: Auth<AnyUser>) -> Result<HttpResponse, Problem> {
-    let places = api.ctx.db.read::<_, Problem>(caller.tenancy(), |scope| Ok(places::list(scope)?)).await?;
-    Ok(ok(&places.into_iter().map(PlaceView::from).collect::<Vec<_>>()))
+    let places = api
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), |scope| Ok(places::list(scope)?))
+        .await?;
+    Ok(ok(&places
+        .into_iter()
+        .map(PlaceView::from)
+        .collect::<Vec<_>>()))
 }
 
 #[utoipa::path(
@@ -70,15 +87,24 @@ async fn list(api: State, caller: Auth<AnyUser>) -> Result<HttpResponse, Problem
     summary = "Reads a place",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 200, description = "The place", body = PlaceView, example = json!({"id": "01943ffe-0680-7438-ae6b-000000000301", "name": "Municipio"})),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
-async fn one(api: State, caller: Auth<AnyUser>, path: web::Path<(String, TermId)>) -> Result<HttpResponse, Problem> {
+async fn one(
+    api: State,
+    caller: Auth<AnyUser>,
+    path: web::Path<(String, TermId)>,
+) -> Result<HttpResponse, Problem> {
     let (_, id) = path.into_inner();
-    let place = api.ctx.db.read::<_, Problem>(caller.tenancy(), move |scope| found(scope, id)).await?;
+    let place = api
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), move |scope| found(scope, id))
+        .await?;
     Ok(ok(&PlaceView::from(place)))
 }
 
@@ -88,6 +114,7 @@ async fn one(api: State, caller: Auth<AnyUser>, path: web::Path<(String, TermId)
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = PlaceFields,
     responses(
+        (status = 409, description = "The first request with this Idempotency-Key ended at this moment", body = ProblemBody, content_type = "application/problem+json"),
         (status = 201, description = "The new place", body = PlaceView, example = json!({"id": "01943ffe-0680-7438-ae6b-000000000301", "name": "Municipio"})),
         (status = 400, description = "The body is not valid JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -190,6 +217,7 @@ async fn patch(
     summary = "Removes a place",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     responses(
+        (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 204, description = "Done"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

@@ -30,7 +30,9 @@ pub(super) struct Document;
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
-            web::resource("/{tenant}/api/services").route(web::get().to(list)).route(web::post().to(create)),
+            web::resource("/{tenant}/api/services")
+                .route(web::get().to(list))
+                .route(web::post().to(create)),
         )
         .service(web::resource("/{tenant}/api/services/facets").route(web::get().to(facets)))
         .service(web::resource("/{tenant}/api/services/{id}/form").route(web::get().to(form)))
@@ -44,13 +46,18 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 fn is_administrator(caller: &Public) -> bool {
-    caller.0.as_ref().is_some_and(opencity_kernel::auth::Caller::is_administrator)
+    caller
+        .0
+        .as_ref()
+        .is_some_and(opencity_kernel::auth::Caller::is_administrator)
 }
 
 /// Only hidden services are refused, and not to administrators.
 fn visible(service: Service, administrator: bool) -> Result<Service, Problem> {
     if service.fields.status == ServiceStatus::Hidden && !administrator {
-        return Err(Problem::forbidden("This service is not published. Ask the body for it."));
+        return Err(Problem::forbidden(
+            "This service is not published. Ask the body for it.",
+        ));
     }
     Ok(service)
 }
@@ -83,7 +90,12 @@ fn visible(service: Service, administrator: bool) -> Result<Service, Problem> {
     ),
     security((), ("bearer" = []))
 )]
-async fn list(api: State, scope: Scope, caller: Public, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn list(
+    api: State,
+    scope: Scope,
+    caller: Public,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let administrator = is_administrator(&caller);
     let filter = ServiceFilter::of(&parameters(&request)?, administrator, api.list_limit)?;
     let shown: Vec<Value> = api
@@ -94,7 +106,9 @@ async fn list(api: State, scope: Scope, caller: Public, request: HttpRequest) ->
             let names = store::names(scope)?;
             let tenant = scope.tenant_id();
             let shown = filter.apply(services);
-            let views = shown.iter().map(|service| ServiceView::of(tenant, service, &names).shown(administrator));
+            let views = shown
+                .iter()
+                .map(|service| ServiceView::of(tenant, service, &names).shown(administrator));
             Ok(views.collect::<Result<_, _>>()?)
         })
         .await?;
@@ -149,7 +163,11 @@ async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpRespons
             let services = store::services::list(scope, &LISTED)?;
             let mut counts: HashMap<TermId, u32> = HashMap::new();
             for fields in services.iter().map(|service| &service.fields) {
-                let named = fields.topics_id.iter().chain(&fields.recipients_id).chain(&fields.geographic_areas_id);
+                let named = fields
+                    .topics_id
+                    .iter()
+                    .chain(&fields.recipients_id)
+                    .chain(&fields.geographic_areas_id);
                 for id in named {
                     *counts.entry(*id).or_default() += 1;
                 }
@@ -159,7 +177,12 @@ async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpRespons
                 Ok(terms
                     .filter_map(|term| {
                         let count = *counts.get(&term.id)?;
-                        Some(Facet { id: term.id, name: term.fields.name, slug: term.fields.slug, count })
+                        Some(Facet {
+                            id: term.id,
+                            name: term.fields.name,
+                            slug: term.fields.slug,
+                            count,
+                        })
                     })
                     .collect())
             };
@@ -198,7 +221,10 @@ async fn one(
         .ctx
         .db
         .read::<_, Problem>(scope.tenancy(), move |scope| {
-            let service = visible(store::services::by_reference(scope, &reference)?, administrator)?;
+            let service = visible(
+                store::services::by_reference(scope, &reference)?,
+                administrator,
+            )?;
             let names = store::names(scope)?;
             Ok(ServiceView::of(scope.tenant_id(), &service, &names).shown(administrator)?)
         })
@@ -232,7 +258,10 @@ async fn form(
         .ctx
         .db
         .read::<_, Problem>(scope.tenancy(), move |scope| {
-            let service = visible(store::services::by_reference(scope, &reference)?, administrator)?;
+            let service = visible(
+                store::services::by_reference(scope, &reference)?,
+                administrator,
+            )?;
             let form = match service.fields.form() {
                 Some(id) => store::forms::by_id(scope, id)?,
                 None => None,
@@ -272,7 +301,8 @@ async fn create(
     let mut given = body.value;
     key.once(&api.ctx.db, &caller, body.hash, move |scope| {
         store::services::name_category(scope, &mut given)?;
-        let service = store::services::create(scope, ServiceId::random(), ServiceFields::read(given)?)?;
+        let service =
+            store::services::create(scope, ServiceId::random(), ServiceFields::read(given)?)?;
         let names = store::names(scope)?;
         let shown = ServiceView::of(scope.tenant_id(), &service, &names).shown(true)?;
         Created::new(format!("{location}{}", service.id), &shown)

@@ -69,7 +69,13 @@ pub(super) struct GeographicArea {
 }
 
 fn shown(kind: TermKind, term: &Term) -> Value {
-    let TermFields { name, slug, description, parent_id, geofence } = &term.fields;
+    let TermFields {
+        name,
+        slug,
+        description,
+        parent_id,
+        geofence,
+    } = &term.fields;
     let mut shown = json!({"id": term.id, "name": name, "slug": slug, "description": description});
     if let Value::Object(members) = &mut shown {
         match kind {
@@ -87,13 +93,27 @@ enum Parent {
     Is(Option<TermId>),
 }
 
-async fn list_of(api: &Api, tenancy: Tenancy, kind: TermKind, query: &[(String, String)]) -> Result<HttpResponse, Problem> {
-    let value = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, v)| v.as_str());
+async fn list_of(
+    api: &Api,
+    tenancy: Tenancy,
+    kind: TermKind,
+    query: &[(String, String)],
+) -> Result<HttpResponse, Problem> {
+    let value = |name: &str| {
+        query
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, v)| v.as_str())
+    };
     let parent = match value("parent_id") {
         _ if kind != TermKind::Category => Parent::Any,
         None => Parent::Any,
         Some("null") => Parent::Is(None),
-        Some(id) => Parent::Is(Some(id.parse().map_err(|_| Problem::bad_parameter("parent_id", "a UUID or null"))?)),
+        Some(id) => {
+            Parent::Is(Some(id.parse().map_err(|_| {
+                Problem::bad_parameter("parent_id", "a UUID or null")
+            })?))
+        }
     };
     let used_only = kind == TermKind::Category && matches!(value("not_empty"), Some("true" | "1"));
     let terms: Vec<Value> = api
@@ -101,7 +121,10 @@ async fn list_of(api: &Api, tenancy: Tenancy, kind: TermKind, query: &[(String, 
         .db
         .read::<_, Problem>(tenancy, move |scope| {
             let used: Vec<Option<TermId>> = if used_only {
-                store::services::list(scope, &LISTED)?.iter().map(|service| service.fields.topics_id).collect()
+                store::services::list(scope, &LISTED)?
+                    .iter()
+                    .map(|service| service.fields.topics_id)
+                    .collect()
             } else {
                 Vec::new()
             };
@@ -113,7 +136,11 @@ async fn list_of(api: &Api, tenancy: Tenancy, kind: TermKind, query: &[(String, 
                 placed && (!used_only || used.contains(&Some(term.id)))
             };
             let terms = store::terms::list(scope, kind)?;
-            Ok(terms.iter().filter(|term| wanted(term)).map(|term| shown(kind, term)).collect())
+            Ok(terms
+                .iter()
+                .filter(|term| wanted(term))
+                .map(|term| shown(kind, term))
+                .collect())
         })
         .await?;
     Ok(ok(&terms))
@@ -123,8 +150,17 @@ fn found(scope: &mut TenantScope<'_>, kind: TermKind, id: TermId) -> Result<Term
     store::terms::by_id(scope, kind, id)?.ok_or_else(|| Problem::not_found(kind.label()))
 }
 
-async fn one_of(api: &Api, tenancy: Tenancy, kind: TermKind, id: TermId) -> Result<HttpResponse, Problem> {
-    let term = api.ctx.db.read::<_, Problem>(tenancy, move |scope| found(scope, kind, id)).await?;
+async fn one_of(
+    api: &Api,
+    tenancy: Tenancy,
+    kind: TermKind,
+    id: TermId,
+) -> Result<HttpResponse, Problem> {
+    let term = api
+        .ctx
+        .db
+        .read::<_, Problem>(tenancy, move |scope| found(scope, kind, id))
+        .await?;
     Ok(ok(&shown(kind, &term)))
 }
 
@@ -157,14 +193,23 @@ async fn change_of(
         .db
         .write(tenancy, move |scope| {
             let term = found(scope, kind, id)?;
-            let body = if whole { body } else { super::merged(&term.fields, body)? };
+            let body = if whole {
+                body
+            } else {
+                super::merged(&term.fields, body)?
+            };
             store::terms::replace(scope, kind, term, TermFields::read(kind, body)?)
         })
         .await?;
     Ok(if whole { modified() } else { patched() })
 }
 
-async fn delete_of(api: &Api, tenancy: Tenancy, kind: TermKind, id: TermId) -> Result<HttpResponse, Problem> {
+async fn delete_of(
+    api: &Api,
+    tenancy: Tenancy,
+    kind: TermKind,
+    id: TermId,
+) -> Result<HttpResponse, Problem> {
     api.ctx
         .db
         .write(tenancy, move |scope| {
@@ -340,14 +385,40 @@ vocabulary!(
     ["services.category.list", "services.category.read", "services.category.create", "services.category.replace", "services.category.patch", "services.category.delete"]
 );
 vocabulary!(
-    recipients, TermKind::Recipient, Recipient, "recipients", "/lang/api/recipients", "/lang/api/recipients/{id}", "The recipient",
+    recipients,
+    TermKind::Recipient,
+    Recipient,
+    "recipients",
+    "/lang/api/recipients",
+    "/lang/api/recipients/{id}",
+    "The recipient",
     (),
-    ["services.recipient.list", "services.recipient.read", "services.recipient.create", "services.recipient.replace", "services.recipient.patch", "services.recipient.delete"]
+    [
+        "services.recipient.list",
+        "services.recipient.read",
+        "services.recipient.create",
+        "services.recipient.replace",
+        "services.recipient.patch",
+        "services.recipient.delete"
+    ]
 );
 vocabulary!(
-    areas, TermKind::Area, GeographicArea, "geographic-areas", "/lang/api/geographic-areas", "/lang/api/geographic-areas/{id}", "The geographic area",
+    areas,
+    TermKind::Area,
+    GeographicArea,
+    "geographic-areas",
+    "/lang/api/geographic-areas",
+    "/lang/api/geographic-areas/{id}",
+    "The geographic area",
     (),
-    ["services.area.list", "services.area.read", "services.area.create", "services.area.replace", "services.area.patch", "services.area.delete"]
+    [
+        "services.area.list",
+        "services.area.read",
+        "services.area.create",
+        "services.area.replace",
+        "services.area.patch",
+        "services.area.delete"
+    ]
 );
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {

@@ -53,17 +53,30 @@ impl FormSource {
         let translations = match body.shift_remove("translations") {
             None | Some(Value::Null) => Translations::new(),
             Some(value) => serde_json::from_value(value).map_err(|_| {
-                Problem::field("translations", "type", "Give texts by language, then by the text of the schema.")
+                Problem::field(
+                    "translations",
+                    "type",
+                    "Give texts by language, then by the text of the schema.",
+                )
             })?,
         };
         for key in ["title", "name", "path"] {
             match body.get(key) {
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) if text.chars().count() <= MAX_LINE => {}
-                Some(_) => return Err(Problem::field(key, "type", "Give a text of at most 255 characters.")),
+                Some(_) => {
+                    return Err(Problem::field(
+                        key,
+                        "type",
+                        "Give a text of at most 255 characters.",
+                    ));
+                }
             }
         }
-        let source = Self { schema: body, translations };
+        let source = Self {
+            schema: body,
+            translations,
+        };
         check(&source.schema)?;
         Ok(source)
     }
@@ -77,7 +90,9 @@ impl FormSource {
     /// Its path on the form server, without slashes around it.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
-        text(&self.schema, "path").map(|path| path.trim_matches('/')).filter(|path| !path.is_empty())
+        text(&self.schema, "path")
+            .map(|path| path.trim_matches('/'))
+            .filter(|path| !path.is_empty())
     }
 
     /// The forms that it nests by their ids.
@@ -103,17 +118,30 @@ impl FormSource {
         }
         check(&schema)?;
         let mut translations = Translations::new();
-        for source in nested.values().map(|form| &form.translations).chain([&self.translations]) {
+        for source in nested
+            .values()
+            .map(|form| &form.translations)
+            .chain([&self.translations])
+        {
             for (language, texts) in source {
-                translations.entry(language.clone()).or_default().extend(texts.clone());
+                translations
+                    .entry(language.clone())
+                    .or_default()
+                    .extend(texts.clone());
             }
         }
-        Ok(ResolvedForm { schema, translations })
+        Ok(ResolvedForm {
+            schema,
+            translations,
+        })
     }
 }
 
 fn text<'a>(schema: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    schema.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    schema
+        .get(key)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 fn check(schema: &Map<String, Value>) -> Result<(), Problem> {
@@ -125,11 +153,17 @@ fn check(schema: &Map<String, Value>) -> Result<(), Problem> {
 /// A component that nests a form without having its components.
 fn is_open(component: &Map<String, Value>) -> bool {
     component.get("type").and_then(Value::as_str) == Some("form")
-        && component.get("components").and_then(Value::as_array).is_none_or(Vec::is_empty)
+        && component
+            .get("components")
+            .and_then(Value::as_array)
+            .is_none_or(Vec::is_empty)
 }
 
 fn named(component: &Map<String, Value>) -> Option<FormId> {
-    component.get("form").and_then(Value::as_str).and_then(|id| id.parse().ok())
+    component
+        .get("form")
+        .and_then(Value::as_str)
+        .and_then(|id| id.parse().ok())
 }
 
 fn collect(value: &Value, into: &mut BTreeSet<FormId>) -> Result<(), Problem> {
@@ -138,10 +172,16 @@ fn collect(value: &Value, into: &mut BTreeSet<FormId>) -> Result<(), Problem> {
         Value::Object(members) => {
             if is_open(members) {
                 into.insert(named(members).ok_or_else(|| {
-                    Problem::field("components", "nested-form", "Give each nested form components, or the id of a form in form.")
+                    Problem::field(
+                        "components",
+                        "nested-form",
+                        "Give each nested form components, or the id of a form in form.",
+                    )
                 })?);
             }
-            members.values().try_for_each(|member| collect(member, into))
+            members
+                .values()
+                .try_for_each(|member| collect(member, into))
         }
         _ => Ok(()),
     }
@@ -158,7 +198,9 @@ fn put_in(value: &mut Value, nested: &HashMap<FormId, Nested>) {
                 }
                 return;
             }
-            members.values_mut().for_each(|member| put_in(member, nested));
+            members
+                .values_mut()
+                .for_each(|member| put_in(member, nested));
         }
         _ => {}
     }
@@ -207,19 +249,38 @@ mod tests {
         assert_eq!(form.nested().unwrap(), [id].into());
         let nested = Nested {
             components: json!([{"type": "textfield", "key": "surname", "label": "Cognome"}]),
-            translations: [("de".to_owned(), [("Cognome", "Nachname"), ("Nome", "Vorname")].map(|(a, b)| (a.to_owned(), b.to_owned())).into())].into(),
+            translations: [(
+                "de".to_owned(),
+                [("Cognome", "Nachname"), ("Nome", "Vorname")]
+                    .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                    .into(),
+            )]
+            .into(),
         };
         let resolved = form.resolve(&[(id, nested)].into()).unwrap();
         let schema = Value::Object(resolved.schema);
-        assert_eq!(schema.pointer("/components/0/components/0/components/0/key").unwrap(), "surname");
-        assert_eq!(schema.pointer("/components/1/columns/0/components/0/components/0/key").unwrap(), "surname");
+        assert_eq!(
+            schema
+                .pointer("/components/0/components/0/components/0/key")
+                .unwrap(),
+            "surname"
+        );
+        assert_eq!(
+            schema
+                .pointer("/components/1/columns/0/components/0/components/0/key")
+                .unwrap(),
+            "surname"
+        );
         assert_eq!(resolved.translations["de"]["Cognome"], "Zuname");
         assert_eq!(resolved.translations["de"]["Nome"], "Vorname");
     }
 
     #[test]
     fn a_nested_form_without_components_must_say_which() {
-        let form = source(json!({"components": [{"type": "form", "key": "applicant", "form": "anagrafica"}]})).unwrap();
+        let form = source(
+            json!({"components": [{"type": "form", "key": "applicant", "form": "anagrafica"}]}),
+        )
+        .unwrap();
         assert_eq!(form.nested().unwrap_err().kind().id(), "validation");
     }
 }

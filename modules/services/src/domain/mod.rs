@@ -20,7 +20,11 @@ pub const MAX_SHORT: usize = 160;
 
 /// A field that is not valid.
 pub(crate) fn fault(field: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem { field: field.to_owned(), code: code.to_owned(), message: message.to_owned() }
+    FieldProblem {
+        field: field.to_owned(),
+        code: code.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 /// The texts that services and their groups share. All are HTML.
@@ -97,11 +101,19 @@ impl Texts {
     pub(crate) fn faults(body: &Map<String, Value>) -> Vec<FieldProblem> {
         let mut faults = Vec::new();
         for name in TEXTS {
-            let most = if name == "short_description" { MAX_SHORT } else { MAX_TEXT };
+            let most = if name == "short_description" {
+                MAX_SHORT
+            } else {
+                MAX_TEXT
+            };
             match body.get(name) {
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) if text.chars().count() > most => {
-                    faults.push(fault(name, "max_length", &format!("Give at most {most} characters.")));
+                    faults.push(fault(
+                        name,
+                        "max_length",
+                        &format!("Give at most {most} characters."),
+                    ));
                 }
                 Some(Value::String(_)) => {}
                 Some(_) => faults.push(fault(name, "type", "Give a text.")),
@@ -146,7 +158,10 @@ mod tests {
     #[test]
     fn a_patch_changes_one_message_and_leaves_the_others() {
         let mut service = json!({"name": "A", "feedback_messages": {"status_draft": {"message": "x", "is_active": true}, "status_pending": {"message": "y"}}});
-        merge(&mut service, json!({"name": null, "feedback_messages": {"status_draft": {"message": "z"}}}));
+        merge(
+            &mut service,
+            json!({"name": null, "feedback_messages": {"status_draft": {"message": "z"}}}),
+        );
         assert_eq!(
             service,
             json!({"feedback_messages": {"status_draft": {"message": "z", "is_active": true}, "status_pending": {"message": "y"}}})
@@ -155,14 +170,17 @@ mod tests {
 
     #[test]
     fn a_short_description_has_160_characters_at_most_whatever_their_bytes() {
-        let texts = |text: String| Texts::faults(json!({"short_description": text}).as_object().unwrap());
+        let texts =
+            |text: String| Texts::faults(json!({"short_description": text}).as_object().unwrap());
         assert!(texts("è".repeat(160)).is_empty());
         assert_eq!(texts("e".repeat(161)).first().unwrap().code, "max_length");
     }
 
     #[test]
     fn the_list_of_texts_is_that_of_the_type() {
-        let Value::Object(all) = serde_json::to_value(Texts::default()).unwrap() else { unreachable!() };
+        let Value::Object(all) = serde_json::to_value(Texts::default()).unwrap() else {
+            unreachable!()
+        };
         assert_eq!(all.keys().map(String::as_str).collect::<Vec<_>>(), TEXTS);
     }
 }

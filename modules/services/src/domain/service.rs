@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use opencity_contracts::service::{
-    AccessLevel, AutomaticAssignment, FeedbackMessage, FlowStep, PaymentParameters, PaymentRequired, ResponseType,
-    ServiceAttachment, ServiceKind, ServiceStatus, Workflow,
+    AccessLevel, AutomaticAssignment, FeedbackMessage, FlowStep, PaymentParameters,
+    PaymentRequired, ResponseType, ServiceAttachment, ServiceKind, ServiceStatus, Workflow,
 };
 use opencity_kernel::id::{FormId, Id, OfficeId, ServiceId, TermId};
 use opencity_kernel::instant::Instant;
@@ -22,7 +22,15 @@ pub enum Group {}
 pub type GroupId = Id<Group>;
 
 /// The names of registries that a service may have as `protocol_handler`.
-pub const PROTOCOL_HANDLERS: [&str; 7] = ["by_pratica", "dummy", "external", "pec", "pitre", "infor", "sipal"];
+pub const PROTOCOL_HANDLERS: [&str; 7] = [
+    "by_pratica",
+    "dummy",
+    "external",
+    "pec",
+    "pitre",
+    "infor",
+    "sipal",
+];
 /// The states for which a service has a text for the citizen.
 pub const FEEDBACK_KEYS: [&str; 8] = [
     "status_draft",
@@ -35,7 +43,11 @@ pub const FEEDBACK_KEYS: [&str; 8] = [
     "status_withdraw",
 ];
 /// Statuses of services that lists show.
-pub const LISTED: [ServiceStatus; 3] = [ServiceStatus::Published, ServiceStatus::Suspended, ServiceStatus::Scheduled];
+pub const LISTED: [ServiceStatus; 3] = [
+    ServiceStatus::Published,
+    ServiceStatus::Suspended,
+    ServiceStatus::Scheduled,
+];
 
 /// What administrators write of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -200,7 +212,11 @@ impl ServiceFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.tidy();
         let faults = fields.faults();
-        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+        if faults.is_empty() {
+            Ok(fields)
+        } else {
+            Err(Problem::validation(faults))
+        }
     }
 
     /// The service after a JSON Merge Patch.
@@ -220,7 +236,10 @@ impl ServiceFields {
     fn tidy(&mut self) {
         self.name = self.name.trim().to_owned();
         for name in [&mut self.identifier, &mut self.protocol_handler] {
-            *name = name.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            *name = name
+                .take()
+                .map(|text| text.trim().to_owned())
+                .filter(|text| !text.is_empty());
         }
     }
 
@@ -232,31 +251,75 @@ impl ServiceFields {
         let lines = [
             ("name", Some(&self.name), MAX_LINE),
             ("identifier", self.identifier.as_ref(), MAX_LINE),
-            ("booking_call_to_action", self.booking_call_to_action.as_ref(), 2000),
+            (
+                "booking_call_to_action",
+                self.booking_call_to_action.as_ref(),
+                2000,
+            ),
             ("external_card_url", self.external_card_url.as_ref(), 2000),
-            ("satisfy_entrypoint_id", self.satisfy_entrypoint_id.as_ref(), MAX_LINE),
+            (
+                "satisfy_entrypoint_id",
+                self.satisfy_entrypoint_id.as_ref(),
+                MAX_LINE,
+            ),
             ("access_url", self.access_url.as_ref(), 2000),
-            ("post_submit_validation_expression", self.post_submit_validation_expression.as_ref(), 2000),
-            ("post_submit_validation_message", self.post_submit_validation_message.as_ref(), 2000),
+            (
+                "post_submit_validation_expression",
+                self.post_submit_validation_expression.as_ref(),
+                2000,
+            ),
+            (
+                "post_submit_validation_message",
+                self.post_submit_validation_message.as_ref(),
+                2000,
+            ),
         ];
         for (name, text, most) in lines {
             if text.is_some_and(|text| text.chars().count() > most) {
-                faults.push(fault(name, "max_length", &format!("Give at most {most} characters.")));
+                faults.push(fault(
+                    name,
+                    "max_length",
+                    &format!("Give at most {most} characters."),
+                ));
             }
         }
         if !self.slug.is_empty() && !slug::is_valid(&self.slug) {
-            faults.push(fault("slug", "pattern", "Use small letters, digits and hyphens only."));
+            faults.push(fault(
+                "slug",
+                "pattern",
+                "Use small letters, digits and hyphens only.",
+            ));
         }
-        if self.protocol_handler.as_ref().is_some_and(|name| !PROTOCOL_HANDLERS.contains(&name.as_str())) {
+        if self
+            .protocol_handler
+            .as_ref()
+            .is_some_and(|name| !PROTOCOL_HANDLERS.contains(&name.as_str()))
+        {
             let known = PROTOCOL_HANDLERS.join(", ");
-            faults.push(fault("protocol_handler", "unknown", &format!("Name one of: {known}.")));
+            faults.push(fault(
+                "protocol_handler",
+                "unknown",
+                &format!("Name one of: {known}."),
+            ));
         }
         if self.max_response_time.is_some_and(|days| days > 36_500) {
-            faults.push(fault("max_response_time", "maximum", "Give at most 36500 days."));
+            faults.push(fault(
+                "max_response_time",
+                "maximum",
+                "Give at most 36500 days.",
+            ));
         }
-        for key in self.feedback_messages.keys().filter(|key| !FEEDBACK_KEYS.contains(&key.as_str())) {
+        for key in self
+            .feedback_messages
+            .keys()
+            .filter(|key| !FEEDBACK_KEYS.contains(&key.as_str()))
+        {
             let field = format!("feedback_messages.{key}");
-            faults.push(fault(&field, "unknown", &format!("Name one of: {}.", FEEDBACK_KEYS.join(", "))));
+            faults.push(fault(
+                &field,
+                "unknown",
+                &format!("Name one of: {}.", FEEDBACK_KEYS.join(", ")),
+            ));
         }
         self.schedule_faults(&mut faults);
         self.step_faults(&mut faults);
@@ -266,12 +329,20 @@ impl ServiceFields {
 
     fn schedule_faults(&self, faults: &mut Vec<FieldProblem>) {
         if self.status == ServiceStatus::Scheduled && self.scheduled_from.is_none() {
-            faults.push(fault("scheduled_from", "required", "Say from when on the service is published."));
+            faults.push(fault(
+                "scheduled_from",
+                "required",
+                "Say from when on the service is published.",
+            ));
         }
         if let (Some(from), Some(to)) = (self.scheduled_from, self.scheduled_to)
             && from >= to
         {
-            faults.push(fault("scheduled_to", "order", "Give a time after scheduled_from."));
+            faults.push(fault(
+                "scheduled_to",
+                "order",
+                "Give a time after scheduled_from.",
+            ));
         }
     }
 
@@ -309,16 +380,31 @@ impl ServiceFields {
 
     /// The forms that it names, each with the field that does.
     pub fn forms(&self) -> impl Iterator<Item = (String, FormId)> + '_ {
-        let steps = self.flow_steps.iter().enumerate().filter_map(|(place, step)| {
-            step.parameters.formio_id.map(|id| (format!("flow_steps.{place}.parameters.formio_id"), id.into()))
-        });
-        steps.chain(self.backoffice_form_id.map(|id| ("backoffice_form_id".to_owned(), id)))
+        let steps = self
+            .flow_steps
+            .iter()
+            .enumerate()
+            .filter_map(|(place, step)| {
+                step.parameters.formio_id.map(|id| {
+                    (
+                        format!("flow_steps.{place}.parameters.formio_id"),
+                        id.into(),
+                    )
+                })
+            });
+        steps.chain(
+            self.backoffice_form_id
+                .map(|id| ("backoffice_form_id".to_owned(), id)),
+        )
     }
 
     /// The form that citizens compile: that of the first step with one.
     #[must_use]
     pub fn form(&self) -> Option<FormId> {
-        self.flow_steps.iter().find_map(|step| step.parameters.formio_id).map(FormId::from_uuid)
+        self.flow_steps
+            .iter()
+            .find_map(|step| step.parameters.formio_id)
+            .map(FormId::from_uuid)
     }
 }
 
@@ -336,14 +422,25 @@ mod tests {
     }
 
     fn refused(more: Value) -> String {
-        ServiceFields::read(body(more)).unwrap_err().body("x").get("errors").unwrap().to_string()
+        ServiceFields::read(body(more))
+            .unwrap_err()
+            .body("x")
+            .get("errors")
+            .unwrap()
+            .to_string()
     }
 
     #[test]
     fn name_steps_and_status_are_required() {
-        let problem = ServiceFields::read(Map::new()).unwrap_err().body("x").to_string();
+        let problem = ServiceFields::read(Map::new())
+            .unwrap_err()
+            .body("x")
+            .to_string();
         for field in ["name", "flow_steps", "status"] {
-            assert!(problem.contains(&format!("\"field\":\"{field}\",\"code\":\"required\"")), "{problem}");
+            assert!(
+                problem.contains(&format!("\"field\":\"{field}\",\"code\":\"required\"")),
+                "{problem}"
+            );
         }
     }
 
@@ -351,29 +448,54 @@ mod tests {
     fn every_fault_names_its_field() {
         for (more, field) in [
             (json!({"name": "x".repeat(256)}), "name"),
-            (json!({"short_description": "x".repeat(161)}), "short_description"),
+            (
+                json!({"short_description": "x".repeat(161)}),
+                "short_description",
+            ),
             (json!({"description": 7}), "description"),
-            (json!({"protocol_handler": "inesistente"}), "protocol_handler"),
+            (
+                json!({"protocol_handler": "inesistente"}),
+                "protocol_handler",
+            ),
             (json!({"status": 9}), "status"),
             (json!({"status": 4}), "scheduled_from"),
-            (json!({"status": 4, "scheduled_from": "2026-02-01T00:00:00Z", "scheduled_to": "2026-01-01T00:00:00Z"}), "scheduled_to"),
+            (
+                json!({"status": 4, "scheduled_from": "2026-02-01T00:00:00Z", "scheduled_to": "2026-01-01T00:00:00Z"}),
+                "scheduled_to",
+            ),
             (json!({"access_level": 1}), "access_level"),
             (json!({"slug": "Con Spazi"}), "slug"),
             (json!({"topics_id": "no uuid"}), "topics_id"),
-            (json!({"feedback_messages": {"status_unheard": {"message": "x"}}}), "feedback_messages.status_unheard"),
-            (json!({"flow_steps": [{"identifier": "a", "title": "A", "type": "pdf"}]}), "flow_steps.0.type"),
-            (json!({"payment_parameters": {"gateways": [{"parameters": {}}]}}), "payment_parameters.gateways.0.identifier"),
+            (
+                json!({"feedback_messages": {"status_unheard": {"message": "x"}}}),
+                "feedback_messages.status_unheard",
+            ),
+            (
+                json!({"flow_steps": [{"identifier": "a", "title": "A", "type": "pdf"}]}),
+                "flow_steps.0.type",
+            ),
+            (
+                json!({"payment_parameters": {"gateways": [{"parameters": {}}]}}),
+                "payment_parameters.gateways.0.identifier",
+            ),
         ] {
             let errors = refused(more);
-            assert!(errors.contains(&format!("\"field\":\"{field}\"")), "{field}: {errors}");
+            assert!(
+                errors.contains(&format!("\"field\":\"{field}\"")),
+                "{field}: {errors}"
+            );
         }
     }
 
     #[test]
     fn what_was_read_can_be_written_back_with_nulls_and_keys_of_the_answer() {
-        let fields = ServiceFields::read(body(json!({"identifier": " ", "max_response_time": 30}))).unwrap();
+        let fields =
+            ServiceFields::read(body(json!({"identifier": " ", "max_response_time": 30}))).unwrap();
         let mut echo = serde_json::to_value(&fields).unwrap();
-        super::super::merge(&mut echo, json!({"id": "x", "topics": "y", "protocollo_parameters": {}}));
+        super::super::merge(
+            &mut echo,
+            json!({"id": "x", "topics": "y", "protocollo_parameters": {}}),
+        );
         if let Value::Object(map) = &mut echo {
             map.insert("coverage".to_owned(), Value::Null);
         }
@@ -384,9 +506,15 @@ mod tests {
 
     #[test]
     fn a_patch_keeps_what_it_does_not_name() {
-        let fields = ServiceFields::read(body(json!({"description": "testo", "sticky": true}))).unwrap();
-        let Value::Object(patch) = json!({"status": 2, "description": null}) else { panic!() };
+        let fields =
+            ServiceFields::read(body(json!({"description": "testo", "sticky": true}))).unwrap();
+        let Value::Object(patch) = json!({"status": 2, "description": null}) else {
+            panic!()
+        };
         let patched = fields.patched(patch).unwrap();
-        assert_eq!((patched.status, patched.sticky, patched.texts.description), (ServiceStatus::Suspended, true, None));
+        assert_eq!(
+            (patched.status, patched.sticky, patched.texts.description),
+            (ServiceStatus::Suspended, true, None)
+        );
     }
 }

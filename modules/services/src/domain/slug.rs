@@ -21,7 +21,11 @@ pub fn of_name(name: &str, fallback: &str) -> String {
         }
     }
     let slug = slug.trim_matches('-');
-    if slug.is_empty() { fallback.to_owned() } else { slug.to_owned() }
+    if slug.is_empty() {
+        fallback.to_owned()
+    } else {
+        slug.to_owned()
+    }
 }
 
 /// The letters of Italian, German and Slovenian that are not ASCII.
@@ -51,7 +55,10 @@ pub fn free(slug: String, taken: &HashSet<String>) -> String {
     if !taken.contains(&slug) {
         return slug;
     }
-    (2_u32..).map(|number| format!("{slug}-{number}")).find(|candidate| !taken.contains(candidate)).unwrap_or(slug)
+    (2_u32..)
+        .map(|number| format!("{slug}-{number}"))
+        .find(|candidate| !taken.contains(candidate))
+        .unwrap_or(slug)
 }
 
 /// Whether a text can be a slug as it is.
@@ -59,7 +66,9 @@ pub fn free(slug: String, taken: &HashSet<String>) -> String {
 pub fn is_valid(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= super::MAX_LINE
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
+        && text.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+        })
 }
 
 #[cfg(test)]
@@ -68,9 +77,15 @@ mod tests {
 
     #[test]
     fn names_become_slugs_without_accents_and_apostrophes() {
-        assert_eq!(of_name("Iscrizione all'asilo nido", "service"), "iscrizione-all-asilo-nido");
+        assert_eq!(
+            of_name("Iscrizione all'asilo nido", "service"),
+            "iscrizione-all-asilo-nido"
+        );
         assert_eq!(of_name("  Città & Qualità!  ", "service"), "citta-qualita");
-        assert_eq!(of_name("Straßenbeleuchtung für Bürger", "service"), "strassenbeleuchtung-fuer-buerger");
+        assert_eq!(
+            of_name("Straßenbeleuchtung für Bürger", "service"),
+            "strassenbeleuchtung-fuer-buerger"
+        );
         assert_eq!(of_name("???", "service"), "service");
     }
 

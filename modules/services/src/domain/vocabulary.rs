@@ -79,7 +79,8 @@ impl TermFields {
     /// # Errors
     /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
     pub fn read(kind: TermKind, body: Map<String, Value>) -> Result<Self, Problem> {
-        let mut fields: Self = opencity_kernel::http::typed(Value::Object(super::without_nulls(body)))?;
+        let mut fields: Self =
+            opencity_kernel::http::typed(Value::Object(super::without_nulls(body)))?;
         fields.name = fields.name.trim().to_owned();
         if kind != TermKind::Category {
             fields.parent_id = None;
@@ -88,21 +89,40 @@ impl TermFields {
             fields.geofence = None;
         }
         let mut faults = named(&fields.name, &fields.slug);
-        for (name, text) in [("description", &fields.description), ("geofence", &fields.geofence)] {
-            if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT) {
+        for (name, text) in [
+            ("description", &fields.description),
+            ("geofence", &fields.geofence),
+        ] {
+            if text
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > MAX_TEXT)
+            {
                 faults.push(fault(name, "max_length", "Give a shorter text."));
             }
         }
-        if fields.geofence.as_ref().is_some_and(|text| !is_geojson(text)) {
-            faults.push(fault("geofence", "geojson", "Give a GeoJSON object in a text."));
+        if fields
+            .geofence
+            .as_ref()
+            .is_some_and(|text| !is_geojson(text))
+        {
+            faults.push(fault(
+                "geofence",
+                "geojson",
+                "Give a GeoJSON object in a text.",
+            ));
         }
-        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+        if faults.is_empty() {
+            Ok(fields)
+        } else {
+            Err(Problem::validation(faults))
+        }
     }
 }
 
 fn is_geojson(text: &str) -> bool {
     text.is_empty()
-        || serde_json::from_str::<Value>(text).is_ok_and(|value| value.get("type").is_some_and(Value::is_string))
+        || serde_json::from_str::<Value>(text)
+            .is_ok_and(|value| value.get("type").is_some_and(Value::is_string))
 }
 
 fn named(name: &str, slug: &str) -> Vec<FieldProblem> {
@@ -114,7 +134,11 @@ fn named(name: &str, slug: &str) -> Vec<FieldProblem> {
         faults.push(fault("name", "max_length", "Give at most 255 characters."));
     }
     if !slug.is_empty() && !slug::is_valid(slug) {
-        faults.push(fault("slug", "pattern", "Use small letters, digits and hyphens only."));
+        faults.push(fault(
+            "slug",
+            "pattern",
+            "Use small letters, digits and hyphens only.",
+        ));
     }
     faults
 }
@@ -179,7 +203,11 @@ impl GroupFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
         faults.extend(named(&fields.name, &fields.slug));
-        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+        if faults.is_empty() {
+            Ok(fields)
+        } else {
+            Err(Problem::validation(faults))
+        }
     }
 }
 
@@ -271,7 +299,11 @@ impl PlaceFields {
         let mut body = super::without_nulls(body);
         for key in ["latitude", "longitude"] {
             // Clients send degrees as a number or as a text.
-            if let Some(number) = body.get(key).filter(|value| value.is_number()).map(Value::to_string) {
+            if let Some(number) = body
+                .get(key)
+                .filter(|value| value.is_number())
+                .map(Value::to_string)
+            {
                 body.insert(key.to_owned(), Value::String(number));
             }
         }
@@ -282,13 +314,27 @@ impl PlaceFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
         faults.extend(named(&fields.name, ""));
-        for (name, text, most) in [("latitude", &fields.latitude, 90.0), ("longitude", &fields.longitude, 180.0)] {
-            let wrong = |text: &String| text.parse::<f64>().map_or(true, |degrees| !(-most..=most).contains(&degrees));
+        for (name, text, most) in [
+            ("latitude", &fields.latitude, 90.0),
+            ("longitude", &fields.longitude, 180.0),
+        ] {
+            let wrong = |text: &String| {
+                text.parse::<f64>()
+                    .map_or(true, |degrees| !(-most..=most).contains(&degrees))
+            };
             if text.as_ref().is_some_and(wrong) {
-                faults.push(fault(name, "range", &format!("Give degrees from -{most} to {most}.")));
+                faults.push(fault(
+                    name,
+                    "range",
+                    &format!("Give degrees from -{most} to {most}."),
+                ));
             }
         }
-        if faults.is_empty() { Ok(fields) } else { Err(Problem::validation(faults)) }
+        if faults.is_empty() {
+            Ok(fields)
+        } else {
+            Err(Problem::validation(faults))
+        }
     }
 }
 
@@ -315,21 +361,33 @@ mod tests {
     #[test]
     fn a_category_needs_a_name_and_has_no_geofence() {
         assert!(TermFields::read(TermKind::Category, map(json!({"name": " "}))).is_err());
-        let category = TermFields::read(TermKind::Category, map(json!({"name": "A", "geofence": "{}"}))).unwrap();
+        let category = TermFields::read(
+            TermKind::Category,
+            map(json!({"name": "A", "geofence": "{}"})),
+        )
+        .unwrap();
         assert_eq!(category.geofence, None);
     }
 
     #[test]
     fn a_geofence_must_be_geojson() {
-        let area = |fence: &str| TermFields::read(TermKind::Area, map(json!({"name": "A", "geofence": fence})));
+        let area = |fence: &str| {
+            TermFields::read(TermKind::Area, map(json!({"name": "A", "geofence": fence})))
+        };
         assert!(area("{\"type\":\"Polygon\",\"coordinates\":[]}").is_ok());
         assert!(area("somewhere").is_err());
     }
 
     #[test]
     fn a_place_takes_degrees_as_numbers_or_texts_within_their_range() {
-        let place = PlaceFields::read(map(json!({"name": "A", "latitude": 43.5, "longitude": "10.4"}))).unwrap();
-        assert_eq!((place.latitude.as_deref(), place.longitude.as_deref()), (Some("43.5"), Some("10.4")));
+        let place = PlaceFields::read(map(
+            json!({"name": "A", "latitude": 43.5, "longitude": "10.4"}),
+        ))
+        .unwrap();
+        assert_eq!(
+            (place.latitude.as_deref(), place.longitude.as_deref()),
+            (Some("43.5"), Some("10.4"))
+        );
         assert!(PlaceFields::read(map(json!({"name": "A", "latitude": "91"}))).is_err());
     }
 }

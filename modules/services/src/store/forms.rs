@@ -12,7 +12,9 @@ use opencity_kernel::json::Json;
 use opencity_kernel::{Problem, clock, tenant_rows};
 use serde_json::{Map, Value};
 
-use super::schema::{services_form as t, services_form_nesting as nesting, services_form_version as v};
+use super::schema::{
+    services_form as t, services_form_nesting as nesting, services_form_version as v,
+};
 use super::{counter, in_use, services, taken_already};
 use crate::domain::form::{FormSource, Nested, ResolvedForm};
 
@@ -86,7 +88,8 @@ pub struct StoredForm {
 /// # Errors
 /// If the database refuses.
 pub fn exists(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<bool> {
-    let found: Option<FormId> = scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(t::id))?;
+    let found: Option<FormId> =
+        scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(t::id))?;
     Ok(found.is_some())
 }
 
@@ -103,17 +106,37 @@ pub fn page(
 ) -> DbResult<(i64, Vec<FormSummary>)> {
     let counts: Vec<i64> = scope.load(t::table, |rows| rows.count())?;
     let rows: Vec<FormRow> = scope.load(t::table, |rows| {
-        let rows = rows.order(t::id).limit(limit + 1).select(FormRow::as_select()).into_boxed();
+        let rows = rows
+            .order(t::id)
+            .limit(limit + 1)
+            .select(FormRow::as_select())
+            .into_boxed();
         match cursor {
             Some(last) => rows.filter(t::id.gt(last)),
             None => rows.offset(offset),
         }
     })?;
     let summary = |row: FormRow| {
-        let FormRow { id, title, path, version, created_at, .. } = row;
-        FormSummary { id, title, path, version, created_at }
+        let FormRow {
+            id,
+            title,
+            path,
+            version,
+            created_at,
+            ..
+        } = row;
+        FormSummary {
+            id,
+            title,
+            path,
+            version,
+            created_at,
+        }
     };
-    Ok((counts.into_iter().next().unwrap_or_default(), rows.into_iter().map(summary).collect()))
+    Ok((
+        counts.into_iter().next().unwrap_or_default(),
+        rows.into_iter().map(summary).collect(),
+    ))
 }
 
 /// The newest version of the form of this id.
@@ -121,8 +144,9 @@ pub fn page(
 /// # Errors
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<Option<StoredForm>> {
-    let row: Option<FormRow> =
-        scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(FormRow::as_select()))?;
+    let row: Option<FormRow> = scope.find(t::table, |rows| {
+        rows.filter(t::id.eq(id)).select(FormRow::as_select())
+    })?;
     newest(scope, row)
 }
 
@@ -132,8 +156,9 @@ pub fn by_id(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<Option<StoredF
 /// If the database refuses.
 pub fn by_path(scope: &mut TenantScope<'_>, path: &str) -> DbResult<Option<StoredForm>> {
     let path = path.trim_matches('/');
-    let row: Option<FormRow> =
-        scope.find(t::table, |rows| rows.filter(t::path.eq(path)).select(FormRow::as_select()))?;
+    let row: Option<FormRow> = scope.find(t::table, |rows| {
+        rows.filter(t::path.eq(path)).select(FormRow::as_select())
+    })?;
     newest(scope, row)
 }
 
@@ -141,12 +166,19 @@ pub fn by_path(scope: &mut TenantScope<'_>, path: &str) -> DbResult<Option<Store
 ///
 /// # Errors
 /// If the database refuses.
-pub fn version(scope: &mut TenantScope<'_>, id: FormId, number: i64) -> DbResult<Option<StoredForm>> {
-    let row: Option<FormRow> =
-        scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(FormRow::as_select()))?;
+pub fn version(
+    scope: &mut TenantScope<'_>,
+    id: FormId,
+    number: i64,
+) -> DbResult<Option<StoredForm>> {
+    let row: Option<FormRow> = scope.find(t::table, |rows| {
+        rows.filter(t::id.eq(id)).select(FormRow::as_select())
+    })?;
     let Some(form) = row else { return Ok(None) };
     let row: Option<VersionRow> = scope.find(v::table, |rows| {
-        rows.filter(v::form_id.eq(id)).filter(v::version.eq(number)).select(VersionRow::as_select())
+        rows.filter(v::form_id.eq(id))
+            .filter(v::version.eq(number))
+            .select(VersionRow::as_select())
     })?;
     row.map(|row| read(&form, row)).transpose()
 }
@@ -154,18 +186,27 @@ pub fn version(scope: &mut TenantScope<'_>, id: FormId, number: i64) -> DbResult
 fn newest(scope: &mut TenantScope<'_>, row: Option<FormRow>) -> DbResult<Option<StoredForm>> {
     let Some(form) = row else { return Ok(None) };
     let row: VersionRow = scope.get(v::table, |rows| {
-        rows.filter(v::form_id.eq(form.id)).filter(v::version.eq(form.version)).select(VersionRow::as_select())
+        rows.filter(v::form_id.eq(form.id))
+            .filter(v::version.eq(form.version))
+            .select(VersionRow::as_select())
     })?;
     read(&form, row).map(Some)
 }
 
 fn read(form: &FormRow, row: VersionRow) -> DbResult<StoredForm> {
-    let schema = |text: &str| serde_json::from_str::<Map<String, Value>>(text).map_err(DbError::json);
+    let schema =
+        |text: &str| serde_json::from_str::<Map<String, Value>>(text).map_err(DbError::json);
     Ok(StoredForm {
         id: form.id,
         version: row.version,
-        source: FormSource { schema: schema(&row.source)?, translations: row.own_translations.read()? },
-        resolved: ResolvedForm { schema: schema(&row.resolved)?, translations: row.translations.read()? },
+        source: FormSource {
+            schema: schema(&row.source)?,
+            translations: row.own_translations.read()?,
+        },
+        resolved: ResolvedForm {
+            schema: schema(&row.resolved)?,
+            translations: row.translations.read()?,
+        },
         created_at: form.created_at,
         updated_at: row.created_at,
     })
@@ -175,12 +216,23 @@ fn read(form: &FormRow, row: VersionRow) -> DbResult<StoredForm> {
 ///
 /// # Errors
 /// A nested form that is unknown, a path that is taken, or the database's.
-pub fn create(scope: &mut WriteScope<'_>, id: FormId, source: FormSource) -> Result<StoredForm, Problem> {
+pub fn create(
+    scope: &mut WriteScope<'_>,
+    id: FormId,
+    source: FormSource,
+) -> Result<StoredForm, Problem> {
     free_path(scope, id, &source)?;
     let nested = source.nested()?;
     let resolved = resolve(scope, &source, &nested)?;
     let now = clock::now();
-    let form = StoredForm { id, version: 1, source, resolved, created_at: now, updated_at: now };
+    let form = StoredForm {
+        id,
+        version: 1,
+        source,
+        resolved,
+        created_at: now,
+        updated_at: now,
+    };
     let row = FormRow {
         tenant_id: scope.tenant_id(),
         id,
@@ -198,18 +250,32 @@ pub fn create(scope: &mut WriteScope<'_>, id: FormId, source: FormSource) -> Res
 ///
 /// # Errors
 /// As [`create`]; a form that would nest itself; or somebody else changed it meanwhile.
-pub fn change(scope: &mut WriteScope<'_>, form: StoredForm, source: FormSource) -> Result<(), Problem> {
+pub fn change(
+    scope: &mut WriteScope<'_>,
+    form: StoredForm,
+    source: FormSource,
+) -> Result<(), Problem> {
     free_path(scope, form.id, &source)?;
     let nested = source.nested()?;
     if reaches(scope, &nested, form.id)? {
-        return Err(Problem::field("components", "cycle", "A form cannot nest itself, nor a form that nests it."));
+        return Err(Problem::field(
+            "components",
+            "cycle",
+            "A form cannot nest itself, nor a form that nests it.",
+        ));
     }
     let resolved = resolve(scope, &source, &nested)?;
     if source == form.source && resolved == form.resolved {
         return Ok(());
     }
     let read = form.version;
-    let form = StoredForm { version: read + 1, source, resolved, updated_at: clock::now(), ..form };
+    let form = StoredForm {
+        version: read + 1,
+        source,
+        resolved,
+        updated_at: clock::now(),
+        ..form
+    };
     scope.execute_one(t::table, |rows| {
         diesel::update(rows.filter(t::id.eq(form.id)).filter(t::version.eq(read))).set((
             t::title.eq(form.source.title().map(str::to_owned)),
@@ -232,16 +298,25 @@ pub fn change(scope: &mut WriteScope<'_>, form: StoredForm, source: FormSource) 
 /// # Errors
 /// [`ProblemKind::StillInUse`](opencity_kernel::ProblemKind::StillInUse), or the database's.
 pub fn delete(scope: &mut WriteScope<'_>, form: &StoredForm) -> Result<(), Problem> {
-    if services::any(scope, |service| service.forms().any(|(_, used)| used == form.id))? {
+    if services::any(scope, |service| {
+        service.forms().any(|(_, used)| used == form.id)
+    })? {
         return Err(in_use("services"));
     }
     if !parents(scope, form.id)?.is_empty() {
         return Err(in_use("other forms"));
     }
-    scope.execute(nesting::table, |rows| diesel::delete(rows.filter(nesting::form_id.eq(form.id))))?;
-    scope.execute(v::table, |rows| diesel::delete(rows.filter(v::form_id.eq(form.id))))?;
+    scope.execute(nesting::table, |rows| {
+        diesel::delete(rows.filter(nesting::form_id.eq(form.id)))
+    })?;
+    scope.execute(v::table, |rows| {
+        diesel::delete(rows.filter(v::form_id.eq(form.id)))
+    })?;
     scope.execute_one(t::table, |rows| {
-        diesel::delete(rows.filter(t::id.eq(form.id)).filter(t::version.eq(form.version)))
+        diesel::delete(
+            rows.filter(t::id.eq(form.id))
+                .filter(t::version.eq(form.version)),
+        )
     })?;
     tell(scope, form, form.version + 1, Change::deleted())
 }
@@ -251,11 +326,16 @@ pub fn delete(scope: &mut WriteScope<'_>, form: &StoredForm) -> Result<(), Probl
 /// # Errors
 /// If the database refuses.
 pub fn republish(scope: &mut WriteScope<'_>, id: FormId) -> Result<u64, Problem> {
-    let Some(newest) = by_id(scope, id)? else { return Ok(0) };
+    let Some(newest) = by_id(scope, id)? else {
+        return Ok(0);
+    };
     // Takes the row's lock, so that the events stand in their place among those of changes.
     scope.execute_one(t::table, |rows| {
-        diesel::update(rows.filter(t::id.eq(id)).filter(t::version.eq(newest.version)))
-            .set(t::version.eq(newest.version))
+        diesel::update(
+            rows.filter(t::id.eq(id))
+                .filter(t::version.eq(newest.version)),
+        )
+        .set(t::version.eq(newest.version))
     })?;
     let mut told = 0;
     for number in 1..=newest.version {
@@ -268,10 +348,19 @@ pub fn republish(scope: &mut WriteScope<'_>, id: FormId) -> Result<u64, Problem>
 }
 
 fn free_path(scope: &mut WriteScope<'_>, id: FormId, source: &FormSource) -> Result<(), Problem> {
-    let Some(path) = source.path() else { return Ok(()) };
-    let other: Option<FormId> =
-        scope.find(t::table, |rows| rows.filter(t::path.eq(path)).filter(t::id.ne(id)).select(t::id))?;
-    if other.is_some() { Err(taken_already("path")) } else { Ok(()) }
+    let Some(path) = source.path() else {
+        return Ok(());
+    };
+    let other: Option<FormId> = scope.find(t::table, |rows| {
+        rows.filter(t::path.eq(path))
+            .filter(t::id.ne(id))
+            .select(t::id)
+    })?;
+    if other.is_some() {
+        Err(taken_already("path"))
+    } else {
+        Ok(())
+    }
 }
 
 fn resolve(
@@ -281,10 +370,17 @@ fn resolve(
 ) -> Result<ResolvedForm, Problem> {
     let mut found = HashMap::new();
     for id in nested {
-        let form = by_id(scope, *id)?.ok_or_else(|| Problem::unknown_reference("components", "nested form"))?;
+        let form = by_id(scope, *id)?
+            .ok_or_else(|| Problem::unknown_reference("components", "nested form"))?;
         let mut resolved = form.resolved;
         let components = resolved.schema.remove("components").unwrap_or_default();
-        found.insert(*id, Nested { components, translations: resolved.translations });
+        found.insert(
+            *id,
+            Nested {
+                components,
+                translations: resolved.translations,
+            },
+        );
     }
     source.resolve(&found)
 }
@@ -298,8 +394,10 @@ fn reaches(scope: &mut WriteScope<'_>, from: &BTreeSet<FormId>, target: FormId) 
             return Ok(true);
         }
         if seen.insert(id) {
-            let below: Vec<FormId> = scope
-                .load(nesting::table, |rows| rows.filter(nesting::form_id.eq(id)).select(nesting::nested_id))?;
+            let below: Vec<FormId> = scope.load(nesting::table, |rows| {
+                rows.filter(nesting::form_id.eq(id))
+                    .select(nesting::nested_id)
+            })?;
             open.extend(below);
         }
     }
@@ -308,7 +406,9 @@ fn reaches(scope: &mut WriteScope<'_>, from: &BTreeSet<FormId>, target: FormId) 
 
 fn parents(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<Vec<FormId>> {
     scope.load(nesting::table, |rows| {
-        rows.filter(nesting::nested_id.eq(id)).order(nesting::form_id).select(nesting::form_id)
+        rows.filter(nesting::nested_id.eq(id))
+            .order(nesting::form_id)
+            .select(nesting::form_id)
     })
 }
 
@@ -331,14 +431,28 @@ fn add_version(
         created_at: form.updated_at,
     };
     scope.insert(v::table, &row)?;
-    scope.execute(nesting::table, |rows| diesel::delete(rows.filter(nesting::form_id.eq(form.id))))?;
+    scope.execute(nesting::table, |rows| {
+        diesel::delete(rows.filter(nesting::form_id.eq(form.id)))
+    })?;
     for nested_id in nested {
-        scope.insert(nesting::table, &NestingRow { tenant_id, form_id: form.id, nested_id: *nested_id })?;
+        scope.insert(
+            nesting::table,
+            &NestingRow {
+                tenant_id,
+                form_id: form.id,
+                nested_id: *nested_id,
+            },
+        )?;
     }
     tell(scope, form, form.version, change)
 }
 
-fn tell(scope: &mut WriteScope<'_>, form: &StoredForm, version: i64, change: Change) -> Result<(), Problem> {
+fn tell(
+    scope: &mut WriteScope<'_>,
+    form: &StoredForm,
+    version: i64,
+    change: Change,
+) -> Result<(), Problem> {
     let body = FormBody {
         id: form.id.uuid(),
         version: counter(form.version)?,
@@ -350,6 +464,13 @@ fn tell(scope: &mut WriteScope<'_>, form: &StoredForm, version: i64, change: Cha
         updated_at: form.updated_at.utc(),
     };
     let body = serde_json::to_value(&body).map_err(DbError::json)?;
-    scope.emit(NewEvent::new(Topic::Forms, form.id, form.id, version, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::Forms,
+        form.id,
+        form.id,
+        version,
+        change,
+        body,
+    ))?;
     Ok(())
 }

@@ -47,8 +47,9 @@ impl GroupRow {
 /// # Errors
 /// If the database refuses.
 pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<ServiceGroup>> {
-    let rows: Vec<GroupRow> =
-        scope.load(t::table, |rows| rows.order((t::name, t::id)).select(GroupRow::as_select()))?;
+    let rows: Vec<GroupRow> = scope.load(t::table, |rows| {
+        rows.order((t::name, t::id)).select(GroupRow::as_select())
+    })?;
     rows.into_iter().map(GroupRow::read).collect()
 }
 
@@ -57,8 +58,12 @@ pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<ServiceGroup>> {
 /// # Errors
 /// If the database refuses.
 pub fn names(scope: &mut TenantScope<'_>) -> DbResult<HashMap<GroupId, Named>> {
-    let rows: Vec<(GroupId, String, String)> = scope.load(t::table, |rows| rows.select((t::id, t::name, t::slug)))?;
-    Ok(rows.into_iter().map(|(id, name, slug)| (id, Named { name, slug })).collect())
+    let rows: Vec<(GroupId, String, String)> =
+        scope.load(t::table, |rows| rows.select((t::id, t::name, t::slug)))?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, slug)| (id, Named { name, slug }))
+        .collect())
 }
 
 /// The group of this id.
@@ -66,8 +71,9 @@ pub fn names(scope: &mut TenantScope<'_>) -> DbResult<HashMap<GroupId, Named>> {
 /// # Errors
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: GroupId) -> DbResult<Option<ServiceGroup>> {
-    let row: Option<GroupRow> =
-        scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(GroupRow::as_select()))?;
+    let row: Option<GroupRow> = scope.find(t::table, |rows| {
+        rows.filter(t::id.eq(id)).select(GroupRow::as_select())
+    })?;
     row.map(GroupRow::read).transpose()
 }
 
@@ -81,8 +87,10 @@ pub fn by_reference(scope: &mut TenantScope<'_>, reference: &str) -> Result<Serv
     {
         return Ok(group);
     }
-    let row: Option<GroupRow> =
-        scope.find(t::table, |rows| rows.filter(t::slug.eq(reference)).select(GroupRow::as_select()))?;
+    let row: Option<GroupRow> = scope.find(t::table, |rows| {
+        rows.filter(t::slug.eq(reference))
+            .select(GroupRow::as_select())
+    })?;
     Ok(missing(row, "service group")?.read()?)
 }
 
@@ -90,7 +98,11 @@ pub fn by_reference(scope: &mut TenantScope<'_>, reference: &str) -> Result<Serv
 ///
 /// # Errors
 /// A reference to something unknown, a slug that is taken, or the database's.
-pub fn create(scope: &mut WriteScope<'_>, id: GroupId, mut fields: GroupFields) -> Result<ServiceGroup, Problem> {
+pub fn create(
+    scope: &mut WriteScope<'_>,
+    id: GroupId,
+    mut fields: GroupFields,
+) -> Result<ServiceGroup, Problem> {
     check(scope, id, &mut fields)?;
     let now = clock::now();
     let row = GroupRow {
@@ -105,14 +117,24 @@ pub fn create(scope: &mut WriteScope<'_>, id: GroupId, mut fields: GroupFields) 
         updated_at: now,
     };
     scope.insert(t::table, &row)?;
-    Ok(ServiceGroup { id, fields, version: 1, created_at: now, updated_at: now })
+    Ok(ServiceGroup {
+        id,
+        fields,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// Gives a group other fields, and tells its services if its name changed.
 ///
 /// # Errors
 /// As [`create`], or somebody else changed it meanwhile.
-pub fn replace(scope: &mut WriteScope<'_>, group: ServiceGroup, mut fields: GroupFields) -> Result<(), Problem> {
+pub fn replace(
+    scope: &mut WriteScope<'_>,
+    group: ServiceGroup,
+    mut fields: GroupFields,
+) -> Result<(), Problem> {
     if fields.slug.is_empty() {
         fields.slug.clone_from(&group.fields.slug);
     }
@@ -120,7 +142,11 @@ pub fn replace(scope: &mut WriteScope<'_>, group: ServiceGroup, mut fields: Grou
     let renamed = fields.name != group.fields.name || fields.slug != group.fields.slug;
     let body = Json::of(&fields)?;
     scope.execute_one(t::table, |rows| {
-        diesel::update(rows.filter(t::id.eq(group.id)).filter(t::version.eq(group.version))).set((
+        diesel::update(
+            rows.filter(t::id.eq(group.id))
+                .filter(t::version.eq(group.version)),
+        )
+        .set((
             t::slug.eq(fields.slug),
             t::name.eq(fields.name),
             t::topics_id.eq(fields.topics_id),
@@ -144,16 +170,35 @@ pub fn delete(scope: &mut WriteScope<'_>, group: &ServiceGroup) -> Result<(), Pr
         return Err(in_use("services"));
     }
     scope.execute_one(t::table, |rows| {
-        diesel::delete(rows.filter(t::id.eq(group.id)).filter(t::version.eq(group.version)))
+        diesel::delete(
+            rows.filter(t::id.eq(group.id))
+                .filter(t::version.eq(group.version)),
+        )
     })?;
     Ok(())
 }
 
 fn check(scope: &mut WriteScope<'_>, id: GroupId, fields: &mut GroupFields) -> Result<(), Problem> {
-    let taken: Vec<String> = scope.load(t::table, |rows| rows.filter(t::id.ne(id)).select(t::slug))?;
+    let taken: Vec<String> =
+        scope.load(t::table, |rows| rows.filter(t::id.ne(id)).select(t::slug))?;
     let taken: HashSet<String> = taken.into_iter().collect();
     fields.slug = choose_slug(&fields.slug, &fields.name, "group", &taken)?;
-    terms::check(scope, TermKind::Category, "topics_id", fields.topics_id.as_slice())?;
-    terms::check(scope, TermKind::Recipient, "recipients_id", &fields.recipients_id)?;
-    terms::check(scope, TermKind::Area, "geographic_areas_id", &fields.geographic_areas_id)
+    terms::check(
+        scope,
+        TermKind::Category,
+        "topics_id",
+        fields.topics_id.as_slice(),
+    )?;
+    terms::check(
+        scope,
+        TermKind::Recipient,
+        "recipients_id",
+        &fields.recipients_id,
+    )?;
+    terms::check(
+        scope,
+        TermKind::Area,
+        "geographic_areas_id",
+        &fields.geographic_areas_id,
+    )
 }

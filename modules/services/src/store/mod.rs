@@ -22,11 +22,19 @@ use crate::view::Names;
 /// # Errors
 /// If the database refuses.
 pub fn names(scope: &mut TenantScope<'_>) -> DbResult<Names> {
-    Ok(Names { terms: terms::names(scope)?, groups: groups::names(scope)? })
+    Ok(Names {
+        terms: terms::names(scope)?,
+        groups: groups::names(scope)?,
+    })
 }
 
 /// The slug that was asked for, unless it is taken; else one made from the name.
-fn choose_slug(asked: &str, name: &str, fallback: &str, taken: &HashSet<String>) -> Result<String, Problem> {
+fn choose_slug(
+    asked: &str,
+    name: &str,
+    fallback: &str,
+    taken: &HashSet<String>,
+) -> Result<String, Problem> {
     if asked.is_empty() {
         return Ok(slug::free(slug::of_name(name, fallback), taken));
     }
@@ -37,11 +45,17 @@ fn choose_slug(asked: &str, name: &str, fallback: &str, taken: &HashSet<String>)
 }
 
 fn taken_already(field: &str) -> Problem {
-    Problem::new(ProblemKind::AlreadyExists, format!("Another one has this {field} already. Choose another {field}."))
+    Problem::new(
+        ProblemKind::AlreadyExists,
+        format!("Another one has this {field} already. Choose another {field}."),
+    )
 }
 
 fn in_use(by: &str) -> Problem {
-    Problem::new(ProblemKind::StillInUse, format!("It is still used by {by}. Remove those references first."))
+    Problem::new(
+        ProblemKind::StillInUse,
+        format!("It is still used by {by}. Remove those references first."),
+    )
 }
 
 fn missing<T>(row: Option<T>, what: &str) -> Result<T, Problem> {
@@ -59,7 +73,11 @@ fn counter(version: i64) -> DbResult<u32> {
 /// If the database refuses.
 pub fn every_service(scope: &mut PlatformScope<'_>) -> DbResult<Vec<(TenantId, ServiceId)>> {
     use schema::services_service as t;
-    scope.load(t::table.order((t::tenant_id, t::id)).select((t::tenant_id, t::id)))
+    scope.load(
+        t::table
+            .order((t::tenant_id, t::id))
+            .select((t::tenant_id, t::id)),
+    )
 }
 
 /// Every form of every tenant: what is republished.
@@ -68,5 +86,9 @@ pub fn every_service(scope: &mut PlatformScope<'_>) -> DbResult<Vec<(TenantId, S
 /// If the database refuses.
 pub fn every_form(scope: &mut PlatformScope<'_>) -> DbResult<Vec<(TenantId, FormId)>> {
     use schema::services_form as t;
-    scope.load(t::table.order((t::tenant_id, t::id)).select((t::tenant_id, t::id)))
+    scope.load(
+        t::table
+            .order((t::tenant_id, t::id))
+            .select((t::tenant_id, t::id)),
+    )
 }

@@ -24,7 +24,10 @@ tenant_rows!(PlaceRow);
 
 impl PlaceRow {
     fn read(self) -> DbResult<Place> {
-        Ok(Place { id: self.id, fields: self.body.read()? })
+        Ok(Place {
+            id: self.id,
+            fields: self.body.read()?,
+        })
     }
 }
 
@@ -33,8 +36,9 @@ impl PlaceRow {
 /// # Errors
 /// If the database refuses.
 pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<Place>> {
-    let rows: Vec<PlaceRow> =
-        scope.load(t::table, |rows| rows.order((t::name, t::id)).select(PlaceRow::as_select()))?;
+    let rows: Vec<PlaceRow> = scope.load(t::table, |rows| {
+        rows.order((t::name, t::id)).select(PlaceRow::as_select())
+    })?;
     rows.into_iter().map(PlaceRow::read).collect()
 }
 
@@ -43,8 +47,9 @@ pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<Place>> {
 /// # Errors
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: TermId) -> DbResult<Option<Place>> {
-    let row: Option<PlaceRow> =
-        scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(PlaceRow::as_select()))?;
+    let row: Option<PlaceRow> = scope.find(t::table, |rows| {
+        rows.filter(t::id.eq(id)).select(PlaceRow::as_select())
+    })?;
     row.map(PlaceRow::read).transpose()
 }
 
@@ -52,7 +57,11 @@ pub fn by_id(scope: &mut TenantScope<'_>, id: TermId) -> DbResult<Option<Place>>
 ///
 /// # Errors
 /// A reference to something unknown, or the database's.
-pub fn create(scope: &mut WriteScope<'_>, id: TermId, fields: PlaceFields) -> Result<Place, Problem> {
+pub fn create(
+    scope: &mut WriteScope<'_>,
+    id: TermId,
+    fields: PlaceFields,
+) -> Result<Place, Problem> {
     check(scope, &fields)?;
     let row = PlaceRow {
         tenant_id: scope.tenant_id(),
@@ -88,6 +97,16 @@ pub fn delete(scope: &mut WriteScope<'_>, id: TermId) -> Result<(), Problem> {
 }
 
 fn check(scope: &mut TenantScope<'_>, fields: &PlaceFields) -> Result<(), Problem> {
-    terms::check(scope, TermKind::Category, "topic_id", fields.topic_id.as_slice())?;
-    terms::check(scope, TermKind::Area, "geographic_area_ids", &fields.geographic_area_ids)
+    terms::check(
+        scope,
+        TermKind::Category,
+        "topic_id",
+        fields.topic_id.as_slice(),
+    )?;
+    terms::check(
+        scope,
+        TermKind::Area,
+        "geographic_area_ids",
+        &fields.geographic_area_ids,
+    )
 }

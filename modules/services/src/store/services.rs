@@ -73,7 +73,10 @@ pub fn list(scope: &mut TenantScope<'_>, statuses: &[ServiceStatus]) -> DbResult
     let rows: Vec<ServiceRow> = if codes.is_empty() {
         scope.load(t::table, |rows| rows.select(ServiceRow::as_select()))?
     } else {
-        scope.load(t::table, |rows| rows.filter(t::status.eq_any(codes)).select(ServiceRow::as_select()))?
+        scope.load(t::table, |rows| {
+            rows.filter(t::status.eq_any(codes))
+                .select(ServiceRow::as_select())
+        })?
     };
     rows.into_iter().map(ServiceRow::read).collect()
 }
@@ -83,8 +86,9 @@ pub fn list(scope: &mut TenantScope<'_>, statuses: &[ServiceStatus]) -> DbResult
 /// # Errors
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<Service>> {
-    let row: Option<ServiceRow> =
-        scope.find(t::table, |rows| rows.filter(t::id.eq(id)).select(ServiceRow::as_select()))?;
+    let row: Option<ServiceRow> = scope.find(t::table, |rows| {
+        rows.filter(t::id.eq(id)).select(ServiceRow::as_select())
+    })?;
     row.map(ServiceRow::read).transpose()
 }
 
@@ -98,10 +102,15 @@ pub fn by_reference(scope: &mut TenantScope<'_>, reference: &str) -> Result<Serv
     {
         return Ok(service);
     }
-    let named: Option<ServiceRow> =
-        scope.find(t::table, |rows| rows.filter(t::identifier.eq(reference)).select(ServiceRow::as_select()))?;
+    let named: Option<ServiceRow> = scope.find(t::table, |rows| {
+        rows.filter(t::identifier.eq(reference))
+            .select(ServiceRow::as_select())
+    })?;
     let row = match named {
-        None => scope.find(t::table, |rows| rows.filter(t::slug.eq(reference)).select(ServiceRow::as_select()))?,
+        None => scope.find(t::table, |rows| {
+            rows.filter(t::slug.eq(reference))
+                .select(ServiceRow::as_select())
+        })?,
         found => found,
     };
     Ok(missing(row, "service")?.read()?)
@@ -111,10 +120,20 @@ pub fn by_reference(scope: &mut TenantScope<'_>, reference: &str) -> Result<Serv
 ///
 /// # Errors
 /// A reference to something unknown, an identifier or slug that is taken, or the database's.
-pub fn create(scope: &mut WriteScope<'_>, id: ServiceId, mut fields: ServiceFields) -> Result<Service, Problem> {
+pub fn create(
+    scope: &mut WriteScope<'_>,
+    id: ServiceId,
+    mut fields: ServiceFields,
+) -> Result<Service, Problem> {
     check(scope, id, &mut fields)?;
     let now = clock::now();
-    let service = Service { id, fields, version: 1, created_at: now, updated_at: now };
+    let service = Service {
+        id,
+        fields,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
     scope.insert(t::table, &ServiceRow::of(scope.tenant_id(), &service)?)?;
     tell(scope, &service, service.version, Change::created())?;
     Ok(service)
@@ -124,7 +143,11 @@ pub fn create(scope: &mut WriteScope<'_>, id: ServiceId, mut fields: ServiceFiel
 ///
 /// # Errors
 /// As [`create`], or somebody else changed it meanwhile.
-pub fn replace(scope: &mut WriteScope<'_>, service: Service, mut fields: ServiceFields) -> Result<(), Problem> {
+pub fn replace(
+    scope: &mut WriteScope<'_>,
+    service: Service,
+    mut fields: ServiceFields,
+) -> Result<(), Problem> {
     if fields.slug.is_empty() {
         fields.slug.clone_from(&service.fields.slug);
     }
@@ -138,10 +161,18 @@ pub fn replace(scope: &mut WriteScope<'_>, service: Service, mut fields: Service
 /// Writes the next version of a service.
 fn store(scope: &mut WriteScope<'_>, service: Service) -> Result<(), Problem> {
     let read = service.version;
-    let service = Service { version: read + 1, updated_at: clock::now(), ..service };
+    let service = Service {
+        version: read + 1,
+        updated_at: clock::now(),
+        ..service
+    };
     let row = ServiceRow::of(scope.tenant_id(), &service)?;
     scope.execute_one(t::table, |rows| {
-        diesel::update(rows.filter(t::id.eq(service.id)).filter(t::version.eq(read))).set((
+        diesel::update(
+            rows.filter(t::id.eq(service.id))
+                .filter(t::version.eq(read)),
+        )
+        .set((
             t::identifier.eq(row.identifier),
             t::slug.eq(row.slug),
             t::status.eq(row.status),
@@ -161,7 +192,10 @@ fn store(scope: &mut WriteScope<'_>, service: Service) -> Result<(), Problem> {
 /// If somebody else changed it meanwhile, or the database refuses.
 pub fn delete(scope: &mut WriteScope<'_>, service: &Service) -> Result<(), Problem> {
     scope.execute_one(t::table, |rows| {
-        diesel::delete(rows.filter(t::id.eq(service.id)).filter(t::version.eq(service.version)))
+        diesel::delete(
+            rows.filter(t::id.eq(service.id))
+                .filter(t::version.eq(service.version)),
+        )
     })?;
     tell(scope, service, service.version + 1, Change::deleted())
 }
@@ -171,11 +205,16 @@ pub fn delete(scope: &mut WriteScope<'_>, service: &Service) -> Result<(), Probl
 /// # Errors
 /// If the database refuses.
 pub fn republish(scope: &mut WriteScope<'_>, id: ServiceId) -> Result<bool, Problem> {
-    let Some(service) = by_id(scope, id)? else { return Ok(false) };
+    let Some(service) = by_id(scope, id)? else {
+        return Ok(false);
+    };
     // Takes the row's lock, so that the event stands in its place among those of changes.
     scope.execute_one(t::table, |rows| {
-        diesel::update(rows.filter(t::id.eq(id)).filter(t::version.eq(service.version)))
-            .set(t::version.eq(service.version))
+        diesel::update(
+            rows.filter(t::id.eq(id))
+                .filter(t::version.eq(service.version)),
+        )
+        .set(t::version.eq(service.version))
     })?;
     tell(scope, &service, service.version, Change::republished())?;
     Ok(true)
@@ -185,7 +224,10 @@ pub fn republish(scope: &mut WriteScope<'_>, id: ServiceId) -> Result<bool, Prob
 ///
 /// # Errors
 /// If the database refuses.
-pub fn renamed(scope: &mut WriteScope<'_>, shows: impl Fn(&ServiceFields) -> bool) -> Result<(), Problem> {
+pub fn renamed(
+    scope: &mut WriteScope<'_>,
+    shows: impl Fn(&ServiceFields) -> bool,
+) -> Result<(), Problem> {
     for service in list(scope, &[])? {
         if shows(&service.fields) {
             store(scope, service)?;
@@ -207,7 +249,8 @@ pub fn any(scope: &mut TenantScope<'_>, has: impl Fn(&ServiceFields) -> bool) ->
 /// # Errors
 /// If the database refuses.
 pub fn group_of_each(scope: &mut TenantScope<'_>) -> DbResult<Vec<GroupId>> {
-    let groups: Vec<Option<GroupId>> = scope.load(t::table, |rows| rows.select(t::service_group_id))?;
+    let groups: Vec<Option<GroupId>> =
+        scope.load(t::table, |rows| rows.select(t::service_group_id))?;
     Ok(groups.into_iter().flatten().collect())
 }
 
@@ -215,38 +258,83 @@ pub fn group_of_each(scope: &mut TenantScope<'_>) -> DbResult<Vec<GroupId>> {
 ///
 /// # Errors
 /// If no category has this slug, or the database refuses.
-pub fn name_category(scope: &mut TenantScope<'_>, body: &mut Map<String, Value>) -> Result<(), Problem> {
-    let named = |key: &str| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let (None, Some(slug)) = (named("topics_id"), named("topics")) else { return Ok(()) };
+pub fn name_category(
+    scope: &mut TenantScope<'_>,
+    body: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    let named = |key: &str| {
+        body.get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let (None, Some(slug)) = (named("topics_id"), named("topics")) else {
+        return Ok(());
+    };
     let category = terms::by_slug(scope, TermKind::Category, slug)?;
     let category = category.ok_or_else(|| Problem::unknown_reference("topics", "category"))?;
-    body.insert("topics_id".to_owned(), Value::String(category.id.to_string()));
+    body.insert(
+        "topics_id".to_owned(),
+        Value::String(category.id.to_string()),
+    );
     Ok(())
 }
 
-fn tell(scope: &mut WriteScope<'_>, service: &Service, version: i64, change: Change) -> Result<(), Problem> {
+fn tell(
+    scope: &mut WriteScope<'_>,
+    service: &Service,
+    version: i64,
+    change: Change,
+) -> Result<(), Problem> {
     let names = names(scope)?;
     let event = view::event(scope.tenant_id(), service, &names, version, change)?;
     scope.emit(event)?;
     Ok(())
 }
 
-fn check(scope: &mut WriteScope<'_>, id: ServiceId, fields: &mut ServiceFields) -> Result<(), Problem> {
-    let taken: Vec<(ServiceId, String, Option<String>)> =
-        scope.load(t::table, |rows| rows.filter(t::id.ne(id)).select((t::id, t::slug, t::identifier)))?;
-    if fields.identifier.is_some() && taken.iter().any(|(_, _, identifier)| *identifier == fields.identifier) {
+fn check(
+    scope: &mut WriteScope<'_>,
+    id: ServiceId,
+    fields: &mut ServiceFields,
+) -> Result<(), Problem> {
+    let taken: Vec<(ServiceId, String, Option<String>)> = scope.load(t::table, |rows| {
+        rows.filter(t::id.ne(id))
+            .select((t::id, t::slug, t::identifier))
+    })?;
+    if fields.identifier.is_some()
+        && taken
+            .iter()
+            .any(|(_, _, identifier)| *identifier == fields.identifier)
+    {
         return Err(taken_already("identifier"));
     }
     let slugs: HashSet<String> = taken.into_iter().map(|(_, slug, _)| slug).collect();
     fields.slug = choose_slug(&fields.slug, &fields.name, "service", &slugs)?;
 
-    terms::check(scope, TermKind::Category, "topics_id", fields.topics_id.as_slice())?;
-    terms::check(scope, TermKind::Recipient, "recipients_id", &fields.recipients_id)?;
-    terms::check(scope, TermKind::Area, "geographic_areas_id", &fields.geographic_areas_id)?;
+    terms::check(
+        scope,
+        TermKind::Category,
+        "topics_id",
+        fields.topics_id.as_slice(),
+    )?;
+    terms::check(
+        scope,
+        TermKind::Recipient,
+        "recipients_id",
+        &fields.recipients_id,
+    )?;
+    terms::check(
+        scope,
+        TermKind::Area,
+        "geographic_areas_id",
+        &fields.geographic_areas_id,
+    )?;
     if let Some(group) = fields.service_group_id
         && groups::by_id(scope, group)?.is_none()
     {
-        return Err(Problem::unknown_reference("service_group_id", "service group"));
+        return Err(Problem::unknown_reference(
+            "service_group_id",
+            "service group",
+        ));
     }
     let named: Vec<(String, FormId)> = fields.forms().collect();
     for (field, form) in named {

@@ -30,8 +30,25 @@ tenant_rows!(TermRow);
 
 impl From<TermRow> for Term {
     fn from(row: TermRow) -> Self {
-        let TermRow { id, name, slug, description, parent_id, geofence, .. } = row;
-        Self { id, fields: TermFields { name, slug, description, parent_id, geofence } }
+        let TermRow {
+            id,
+            name,
+            slug,
+            description,
+            parent_id,
+            geofence,
+            ..
+        } = row;
+        Self {
+            id,
+            fields: TermFields {
+                name,
+                slug,
+                description,
+                parent_id,
+                geofence,
+            },
+        }
     }
 }
 
@@ -41,7 +58,9 @@ impl From<TermRow> for Term {
 /// If the database refuses.
 pub fn list(scope: &mut TenantScope<'_>, kind: TermKind) -> DbResult<Vec<Term>> {
     let rows: Vec<TermRow> = scope.load(t::table, |rows| {
-        rows.filter(t::kind.eq(kind.as_str())).order((t::name, t::id)).select(TermRow::as_select())
+        rows.filter(t::kind.eq(kind.as_str()))
+            .order((t::name, t::id))
+            .select(TermRow::as_select())
     })?;
     Ok(rows.into_iter().map(Term::from).collect())
 }
@@ -51,8 +70,12 @@ pub fn list(scope: &mut TenantScope<'_>, kind: TermKind) -> DbResult<Vec<Term>> 
 /// # Errors
 /// If the database refuses.
 pub fn names(scope: &mut TenantScope<'_>) -> DbResult<HashMap<TermId, Named>> {
-    let rows: Vec<(TermId, String, String)> = scope.load(t::table, |rows| rows.select((t::id, t::name, t::slug)))?;
-    Ok(rows.into_iter().map(|(id, name, slug)| (id, Named { name, slug })).collect())
+    let rows: Vec<(TermId, String, String)> =
+        scope.load(t::table, |rows| rows.select((t::id, t::name, t::slug)))?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, slug)| (id, Named { name, slug }))
+        .collect())
 }
 
 /// A term of this kind and id.
@@ -61,7 +84,9 @@ pub fn names(scope: &mut TenantScope<'_>) -> DbResult<HashMap<TermId, Named>> {
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, kind: TermKind, id: TermId) -> DbResult<Option<Term>> {
     let row: Option<TermRow> = scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).filter(t::kind.eq(kind.as_str())).select(TermRow::as_select())
+        rows.filter(t::id.eq(id))
+            .filter(t::kind.eq(kind.as_str()))
+            .select(TermRow::as_select())
     })?;
     Ok(row.map(Term::from))
 }
@@ -72,7 +97,9 @@ pub fn by_id(scope: &mut TenantScope<'_>, kind: TermKind, id: TermId) -> DbResul
 /// If the database refuses.
 pub fn by_slug(scope: &mut TenantScope<'_>, kind: TermKind, slug: &str) -> DbResult<Option<Term>> {
     let row: Option<TermRow> = scope.find(t::table, |rows| {
-        rows.filter(t::kind.eq(kind.as_str())).filter(t::slug.eq(slug)).select(TermRow::as_select())
+        rows.filter(t::kind.eq(kind.as_str()))
+            .filter(t::slug.eq(slug))
+            .select(TermRow::as_select())
     })?;
     Ok(row.map(Term::from))
 }
@@ -81,7 +108,12 @@ pub fn by_slug(scope: &mut TenantScope<'_>, kind: TermKind, slug: &str) -> DbRes
 ///
 /// # Errors
 /// [`ProblemKind::UnknownReference`](opencity_kernel::ProblemKind::UnknownReference) naming the field.
-pub fn check(scope: &mut TenantScope<'_>, kind: TermKind, field: &str, ids: &[TermId]) -> Result<(), Problem> {
+pub fn check(
+    scope: &mut TenantScope<'_>,
+    kind: TermKind,
+    field: &str,
+    ids: &[TermId],
+) -> Result<(), Problem> {
     for id in ids {
         if by_id(scope, kind, *id)?.is_none() {
             return Err(Problem::unknown_reference(field, kind.label()));
@@ -94,7 +126,12 @@ pub fn check(scope: &mut TenantScope<'_>, kind: TermKind, field: &str, ids: &[Te
 ///
 /// # Errors
 /// An unknown parent, a slug that is taken, or the database's.
-pub fn create(scope: &mut WriteScope<'_>, kind: TermKind, id: TermId, fields: TermFields) -> Result<Term, Problem> {
+pub fn create(
+    scope: &mut WriteScope<'_>,
+    kind: TermKind,
+    id: TermId,
+    fields: TermFields,
+) -> Result<Term, Problem> {
     let fields = checked(scope, kind, id, fields)?;
     let row = TermRow {
         tenant_id: scope.tenant_id(),
@@ -115,7 +152,12 @@ pub fn create(scope: &mut WriteScope<'_>, kind: TermKind, id: TermId, fields: Te
 ///
 /// # Errors
 /// As [`create`].
-pub fn replace(scope: &mut WriteScope<'_>, kind: TermKind, term: Term, mut fields: TermFields) -> Result<(), Problem> {
+pub fn replace(
+    scope: &mut WriteScope<'_>,
+    kind: TermKind,
+    term: Term,
+    mut fields: TermFields,
+) -> Result<(), Problem> {
     if fields.slug.is_empty() {
         fields.slug.clone_from(&term.fields.slug);
     }
@@ -147,13 +189,17 @@ pub fn replace(scope: &mut WriteScope<'_>, kind: TermKind, term: Term, mut field
 pub fn delete(scope: &mut WriteScope<'_>, id: TermId) -> Result<(), Problem> {
     let names = |list: &[TermId]| list.contains(&id);
     if services::any(scope, |service| {
-        service.topics_id == Some(id) || names(&service.recipients_id) || names(&service.geographic_areas_id)
+        service.topics_id == Some(id)
+            || names(&service.recipients_id)
+            || names(&service.geographic_areas_id)
     })? {
         return Err(in_use("services"));
     }
     if groups::list(scope)?.iter().any(|group| {
         let group = &group.fields;
-        group.topics_id == Some(id) || names(&group.recipients_id) || names(&group.geographic_areas_id)
+        group.topics_id == Some(id)
+            || names(&group.recipients_id)
+            || names(&group.geographic_areas_id)
     }) {
         return Err(in_use("groups of services"));
     }
@@ -163,7 +209,9 @@ pub fn delete(scope: &mut WriteScope<'_>, id: TermId) -> Result<(), Problem> {
     {
         return Err(in_use("places"));
     }
-    let children: Option<TermId> = scope.find(t::table, |rows| rows.filter(t::parent_id.eq(id)).select(t::id))?;
+    let children: Option<TermId> = scope.find(t::table, |rows| {
+        rows.filter(t::parent_id.eq(id)).select(t::id)
+    })?;
     if children.is_some() {
         return Err(in_use("other categories"));
     }
@@ -177,11 +225,16 @@ fn checked(
     id: TermId,
     mut fields: TermFields,
 ) -> Result<TermFields, Problem> {
-    let others: Vec<Term> = list(scope, kind)?.into_iter().filter(|term| term.id != id).collect();
+    let others: Vec<Term> = list(scope, kind)?
+        .into_iter()
+        .filter(|term| term.id != id)
+        .collect();
     let slugs: HashSet<String> = others.iter().map(|term| term.fields.slug.clone()).collect();
     fields.slug = choose_slug(&fields.slug, &fields.name, kind.as_str(), &slugs)?;
-    let parents: HashMap<TermId, Option<TermId>> =
-        others.iter().map(|term| (term.id, term.fields.parent_id)).collect();
+    let parents: HashMap<TermId, Option<TermId>> = others
+        .iter()
+        .map(|term| (term.id, term.fields.parent_id))
+        .collect();
     let mut above = fields.parent_id;
     if above.is_some_and(|parent| parent != id && !parents.contains_key(&parent)) {
         return Err(Problem::unknown_reference("parent_id", kind.label()));
@@ -193,5 +246,9 @@ fn checked(
             Some(parent) => above = parents.get(&parent).copied().flatten(),
         }
     }
-    Err(Problem::field("parent_id", "cycle", "A category cannot belong to itself or to one below it."))
+    Err(Problem::field(
+        "parent_id",
+        "cycle",
+        "A category cannot belong to itself or to one below it.",
+    ))
 }

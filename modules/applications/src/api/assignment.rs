@@ -1,0 +1,102 @@
+//! To whom an application is assigned: operator and office, as the directory knows them.
+
+use opencity_kernel::directory::Principal;
+use opencity_kernel::id::{OfficeId, UserId};
+use opencity_kernel::{Problem, ProblemKind, auth};
+
+use super::State;
+use super::change::Work;
+use super::transitions::Assignment;
+
+/// What the directory says of an assignment.
+pub(super) struct Known {
+    operator: Option<Principal>,
+    offices: Vec<(OfficeId, String)>,
+}
+
+impl Known {
+    pub(super) async fn find(
+        state: &State,
+        caller: &auth::Caller,
+        body: &Assignment,
+    ) -> Result<Self, Problem> {
+        let directory = &state.ctx.platform.directory;
+        let tenancy = caller.tenancy();
+        let Some(user) = body.user_id else {
+            let mut offices = directory.offices(tenancy).await?;
+            if body
+                .user_group_id
+                .is_some_and(|asked| !offices.iter().any(|(id, _)| *id == asked))
+            {
+                state.ctx.platform.caught_up("kernel").await?;
+                offices = directory.offices(tenancy).await?;
+            }
+            // Nobody named: the caller himself.
+            let operator = caller
+                .operator()
+                .filter(|_| body.user_group_id.is_none())
+                .cloned();
+            return Ok(Self { operator, offices });
+        };
+        let mut operator = directory.principal(tenancy, user).await?;
+        if operator.is_none() {
+            state.ctx.platform.caught_up("kernel").await?;
+            operator = directory.principal(tenancy, user).await?;
+        }
+        let offices = directory.offices(tenancy).await?;
+        Ok(Self { operator, offices })
+    }
+
+    /// Operator and office that are asked for.
+    pub(super) fn assignee(
+        &self,
+        work: &Work<'_, '_>,
+        body: &Assignment,
+    ) -> Result<(Option<UserId>, Option<OfficeId>), Problem> {
+        if let Some(office) = body.user_group_id {
+            if !self.offices.iter().any(|(id, _)| *id == office) {
+                return Err(Problem::unknown_reference("user_group_id", "office"));
+            }
+            if body.user_id.is_none() {
+                return Ok((None, Some(office)));
+            }
+        }
+        let operator = self
+            .operator
+            .as_ref()
+            .filter(|operator| operator.enabled && operator.role == "operator")
+            .ok_or_else(|| Problem::unknown_reference("user_id", "operator"))?;
+        let office = match body.user_group_id {
+            Some(office) if operator.offices.contains(&office) => Some(office),
+            Some(_) => {
+                return Err(Problem::new(
+                    ProblemKind::OperatorNotInOffice,
+                    "The operator is not a member of the office; name another office, or the office alone.",
+                ));
+            }
+            None => self.office_of(operator, work),
+        };
+        Ok((Some(operator.id), office))
+    }
+
+    /// The present office if he is in it, else his first one (by name) that handles the service, else
+    /// his first one.
+    fn office_of(&self, operator: &Principal, work: &Work<'_, '_>) -> Option<OfficeId> {
+        let present = work.aggregate.row.office_id;
+        if let Some(office) = present.filter(|office| operator.offices.contains(office)) {
+            return Some(office);
+        }
+        let mut own: Vec<&(OfficeId, String)> = self
+            .offices
+            .iter()
+            .filter(|(id, _)| operator.offices.contains(id))
+            .collect();
+        own.sort_by(|(_, one), (_, other)| one.cmp(other));
+        let linked = &work.aggregate.service.user_group_ids;
+        own.iter()
+            .find(|(id, _)| linked.contains(&id.uuid()))
+            .or_else(|| own.first())
+            .map(|(id, _)| *id)
+            .or_else(|| operator.offices.first().copied())
+    }
+}

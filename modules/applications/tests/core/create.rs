@@ -1,0 +1,245 @@
+//! Sending, drafts, and what is refused at the door.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, sample};
+use crate::{app, call};
+
+#[actix_web::test]
+async fn a_report_without_login_is_sent_and_acquired_when_its_pdf_exists() {
+    let world = World::new().await;
+    let app = app!(world);
+    let body =
+        json!({"service": "segnalazione-disservizio", "data": sample("segnalazione-disservizio")});
+    let made = call!(app, world, POST "applications", anonymous, body);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json["id"].as_str().unwrap();
+    assert_eq!(made.json["status"], "1900");
+    assert_eq!(made.json["user"], json!(world.anonymous));
+    assert_eq!(made.json["tenant"], made.json["tenant_id"]);
+    assert_eq!(made.json["data"]["objects.0.object_code"], "BG-0457");
+    assert!(made.json["submission_time"].is_i64());
+    assert_eq!(made.json["protocol_number"], Value::Null);
+
+    let event = world.last_event(id).await;
+    assert_eq!(event.key, world.report.to_string());
+    let act = event.payload["act"].clone();
+    assert_eq!(act["type"], "application-request");
+    assert_eq!(
+        event.payload["submission"]["objects"][0]["object_code"],
+        "BG-0457"
+    );
+
+    world.document(id, &act, "DOCUMENT_CREATED", None).await;
+    let read = call!(app, world, GET format!("applications/{id}?version=2"), anonymous);
+    assert_eq!(read.json["status"], "2000", "{}", read.text);
+    assert_eq!(
+        read.json["data"]["applicant"]["completename"]["name"],
+        "Mario"
+    );
+    assert!(
+        read.json["compiled_modules"][0]["url"]
+            .as_str()
+            .unwrap()
+            .ends_with("/download")
+    );
+    assert_eq!(world.told(id).await, ["->1900", "1900>2000"]);
+
+    let history = call!(app, world, GET format!("applications/{id}/history"), operator);
+    let states: Vec<i64> = history
+        .json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["status_code"].as_i64().unwrap())
+        .collect();
+    assert_eq!(states, [1900, 2000]);
+    assert_eq!(
+        call!(app, world, GET format!("applications/{id}"), stranger).told(),
+        (403, "forbidden")
+    );
+}
+
+#[actix_web::test]
+async fn a_paid_application_waits_for_its_payment() {
+    let world = World::new().await;
+    let app = app!(world);
+    let body = json!({"service": world.ground, "data": sample("occupazione-suolo-pubblico")});
+    let made = call!(app, world, POST "applications", citizen, body);
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.json["status"], "1500");
+    let payment = &made.json["payment_data"];
+    assert_eq!(payment["amount"], "48.00");
+    assert_eq!(payment["reason"], "Canone di occupazione di suolo pubblico");
+    assert_eq!(payment["config_id"], crate::world::CONFIG);
+    assert_eq!(payment["attempt"], 1);
+    assert_eq!(payment["split"], Value::Null);
+    assert!(
+        payment["landing"]["url"]
+            .as_str()
+            .unwrap()
+            .ends_with("/detail")
+    );
+    assert_eq!(made.json["payment_type"], "sandbox");
+    assert_eq!(made.json["user_name"], "Mario Rossi");
+}
+
+#[actix_web::test]
+async fn the_same_key_gives_the_same_application_and_another_body_is_refused() {
+    let world = World::new().await;
+    let app = app!(world);
+    let body =
+        json!({"service": "segnalazione-disservizio", "data": sample("segnalazione-disservizio")});
+    let first =
+        call!(app, world, POST "applications", citizen, headers ["idempotency-key" = "k1"], body);
+    let again =
+        call!(app, world, POST "applications", citizen, headers ["idempotency-key" = "k1"], body);
+    assert_eq!((first.status, again.status), (201, 201), "{}", first.text);
+    assert_eq!(first.json["id"], again.json["id"]);
+    let other =
+        json!({"service": "segnalazione-disservizio", "status": "1000", "data": {"subject": "x"}});
+    let other =
+        call!(app, world, POST "applications", citizen, headers ["idempotency-key" = "k1"], other);
+    assert_eq!(other.told(), (422, "idempotency-mismatch"));
+}
+
+#[actix_web::test]
+async fn what_cannot_be_sent_is_refused_by_its_own_problem() {
+    let world = World::new().await;
+    let app = app!(world);
+    let report = sample("segnalazione-disservizio");
+    let send = |service: &str, data: &Value| json!({"service": service, "data": data});
+    let told = |answer: crate::world::Answer| {
+        (
+            answer.status,
+            answer.json["code"].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    let refused = |status: u16, code: &str| (status, code.to_owned());
+
+    let answer = call!(app, world, POST "applications", citizen, send("nothing", &report));
+    assert_eq!(told(answer), refused(422, "unknown-reference"));
+    let answer = call!(app, world, POST "applications", citizen, send("segnalazione-disservizio", &json!({})));
+    assert_eq!(told(answer), refused(422, "validation"));
+    let answer = call!(app, world, POST "applications", citizen, send("segnalazione-disservizio", &json!({"subject": "x"})));
+    assert_eq!(told(answer), refused(422, "validation"));
+    // Another citizen in the applicant block.
+    let answer =
+        call!(app, world, POST "applications", stranger, send("segnalazione-disservizio", &report));
+    assert_eq!(told(answer), refused(422, "applicant-mismatch"));
+    // Without a login where one is needed.
+    let nursery = sample("iscrizione-asilo-nido");
+    let answer =
+        call!(app, world, POST "applications", anonymous, send("iscrizione-asilo-nido", &nursery));
+    assert_eq!(told(answer), refused(403, "forbidden"));
+    // A wrong check character.
+    let mut wrong = report.clone();
+    wrong["applicant"]["data"]["fiscal_code"]["data"]["fiscal_code"] = json!("RSSMRA80A01H501X");
+    let answer =
+        call!(app, world, POST "applications", citizen, send("segnalazione-disservizio", &wrong));
+    assert_eq!(told(answer), refused(422, "validation"));
+    // A state that is not to be asked for.
+    let mut asked = send("segnalazione-disservizio", &report);
+    asked["status"] = json!(2000);
+    let answer = call!(app, world, POST "applications", citizen, asked);
+    assert_eq!(told(answer), refused(422, "illegal-transition"));
+    // An operator who does not work the service.
+    let answer = call!(app, world, POST "applications", colleague, send("segnalazione-disservizio", &report));
+    assert_eq!(told(answer), refused(403, "forbidden"));
+    assert!(
+        world
+            .events(&[opencity_kernel::events::Topic::Applications])
+            .await
+            .is_empty()
+    );
+}
+
+#[actix_web::test]
+async fn an_operator_sends_for_a_citizen_who_then_sees_it() {
+    let world = World::new().await;
+    let app = app!(world);
+    let body = json!({"service": "iscrizione-asilo-nido", "status": "2000", "external_id": "EXT 1",
+        "data": sample("iscrizione-asilo-nido")});
+    let made = call!(app, world, POST "applications", operator, body);
+    assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.json["user"], json!(world.citizen));
+    let id = made.json["id"].as_str().unwrap();
+    assert_eq!(
+        call!(app, world, GET format!("applications/{id}"), citizen).status,
+        200
+    );
+    let history = call!(app, world, GET format!("applications/{id}/history"), citizen);
+    assert_eq!(
+        history.json[0]["message"],
+        "Creazione pratica da altro soggetto. Olga Operatrice"
+    );
+    let found = call!(app, world, GET "applications/byexternal-id/EXT%201", operator);
+    assert_eq!(found.json["id"], made.json["id"]);
+    let again = call!(app, world, POST "applications", operator, body);
+    assert_eq!(again.told(), (409, "already-exists"));
+}
+
+#[actix_web::test]
+async fn a_draft_is_written_on_sent_or_deleted_and_nobody_is_told() {
+    let world = World::new().await;
+    let app = app!(world);
+    let draft = json!({"service": "segnalazione-disservizio", "status": "1000", "data": {"subject": "Buca"}});
+    let made = call!(app, world, POST "applications", citizen, draft);
+    assert_eq!(
+        (made.status, &made.json["status"]),
+        (201, &json!("1000")),
+        "{}",
+        made.text
+    );
+    let id = made.json["id"].as_str().unwrap().to_owned();
+    let unfinished =
+        call!(app, world, POST format!("applications/{id}/transition/submit"), citizen);
+    assert_eq!(unfinished.told(), (422, "validation"));
+    let notes = format!("v1.0/user/{id}/notes");
+    assert_eq!(
+        call!(app, world, POST notes, citizen, "ricordare la foto").status,
+        200
+    );
+    assert_eq!(
+        call!(app, world, GET notes, citizen).text,
+        "\"ricordare la foto\""
+    );
+    assert_eq!(call!(app, world, GET notes, operator).status, 404);
+
+    let whole = json!({"data": sample("segnalazione-disservizio")});
+    let put = call!(app, world, PUT format!("applications/{id}"), citizen, whole);
+    assert_eq!(
+        (put.status, put.text.as_str()),
+        (200, "[\"Application Modified Successfully\"]")
+    );
+    // The body of a GET may come back as it is.
+    let read = call!(app, world, GET format!("applications/{id}"), citizen);
+    assert_eq!(
+        call!(app, world, PUT format!("applications/{id}"), citizen, read.json).status,
+        200
+    );
+    assert!(world.told(&id).await.is_empty());
+
+    let sent =
+        call!(app, world, POST format!("applications/{id}/transition/submit"), citizen, json!([]));
+    assert_eq!(sent.status, 204, "{}", sent.text);
+    assert_eq!(world.told(&id).await, ["1000>1900"]);
+    assert_eq!(
+        call!(app, world, DELETE format!("applications/{id}"), citizen).told(),
+        (422, "illegal-transition")
+    );
+    // Sent is sent: the citizen writes on it no more.
+    let late = call!(app, world, PUT format!("applications/{id}"), citizen, whole);
+    assert_eq!(late.told(), (422, "illegal-transition"));
+
+    let other = call!(app, world, POST "applications", citizen, draft);
+    let other = other.json["id"].as_str().unwrap();
+    assert_eq!(
+        call!(app, world, DELETE format!("applications/{other}"), citizen).status,
+        204
+    );
+    assert_eq!(
+        call!(app, world, GET format!("applications/{other}"), citizen).told(),
+        (404, "not-found")
+    );
+}

@@ -1,0 +1,414 @@
+//! A tenant with people, services and forms, and the module that serves it.
+
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use opencity_applications::{Applications, INFO, MIGRATIONS};
+use opencity_kernel::auth::PublicKey;
+use opencity_kernel::config::Config;
+use opencity_kernel::context::{ModuleContext, Platform};
+use opencity_kernel::crypto::citizen_id;
+use opencity_kernel::db::{Database, DbError, Tenancy};
+use opencity_kernel::directory::DirectoryConsumer;
+use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Topic};
+use opencity_kernel::id::{FormId, OfficeId, ServiceId, TenantId, UserId};
+use opencity_kernel::module::Module;
+use opencity_kernel::{clock, module_info};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub const CONFIG: &str = "cf9ece67-1956-49c9-af89-a19120485fef";
+
+pub struct World {
+    _folder: tempfile::TempDir,
+    pub platform: Arc<Platform>,
+    pub module: Arc<Applications>,
+    outside: Database,
+    key: RsaKeyPair,
+    pub tenancy: Tenancy,
+    pub operator: UserId,
+    pub colleague: UserId,
+    pub system: UserId,
+    pub admin: UserId,
+    pub citizen: UserId,
+    pub stranger: UserId,
+    pub anonymous: UserId,
+    pub office: OfficeId,
+    /// Paid at sending, registered, with integrations.
+    pub ground: ServiceId,
+    /// Registered, with integrations.
+    pub nursery: ServiceId,
+    /// Neither; without a login.
+    pub report: ServiceId,
+    version: std::cell::Cell<i64>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_string_lossy().into_owned();
+        let config = Config::load(None, &[("data_dir", data)]).unwrap();
+        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
+        let tables = vec![
+            (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
+            (INFO, MIGRATIONS),
+        ];
+        platform.database.migrate(tables).await.unwrap();
+        let module =
+            Arc::new(Applications::new(ModuleContext::new(Arc::clone(&platform), INFO)).unwrap());
+        let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let public = key.public_key();
+        platform.verifier.set_keys(&[PublicKey {
+            kid: "test".to_owned(),
+            n: URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
+            e: URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
+        }]);
+        let tenancy = Tenancy::from_row(TenantId::new());
+        let tenant = tenancy.tenant_id().uuid();
+        let citizen = citizen_id(&platform.citizen_ids, tenant, "RSSMRA80A01H501U");
+        let world = Self {
+            _folder: folder,
+            outside: platform
+                .database
+                .for_module(module_info!("outside", "Outside")),
+            platform,
+            module,
+            key,
+            tenancy,
+            operator: UserId::new(),
+            colleague: UserId::new(),
+            system: UserId::new(),
+            admin: UserId::new(),
+            citizen: UserId::from_uuid(citizen),
+            stranger: UserId::new(),
+            anonymous: UserId::new(),
+            office: OfficeId::new(),
+            ground: ServiceId::random(),
+            nursery: ServiceId::random(),
+            report: ServiceId::random(),
+            version: std::cell::Cell::new(0),
+        };
+        world.fill().await;
+        world
+    }
+
+    async fn fill(&self) {
+        let tenant = self.tenancy.tenant_id();
+        let now = clock::now();
+        let all = [self.ground, self.nursery, self.report];
+        let person = |body: Value| {
+            let mut whole =
+                json!({"event_reason": "created", "created_at": now, "updated_at": now});
+            whole
+                .as_object_mut()
+                .unwrap()
+                .extend(body.as_object().unwrap().clone());
+            whole
+        };
+        let body = json!({"slug": "bugliano", "name": "Bugliano", "hosts": ["localhost"]});
+        self.outside(Topic::Tenants, tenant.uuid(), Change::created(), body)
+            .await;
+        let office = json!({"id": self.office, "name": "URP"});
+        self.outside(
+            Topic::UserGroups,
+            self.office.uuid(),
+            Change::created(),
+            office,
+        )
+        .await;
+        let users = [
+            (
+                self.operator,
+                json!({"role": "operator", "full_name": "Olga Operatrice",
+                "enabled_services_ids": all, "user_groups_ids": [self.office]}),
+            ),
+            (
+                self.colleague,
+                json!({"role": "operator", "full_name": "Carlo Collega",
+                "enabled_services_ids": [self.nursery]}),
+            ),
+            (
+                self.system,
+                json!({"role": "operator", "system_user": true}),
+            ),
+            (self.admin, json!({"role": "admin"})),
+            (
+                self.citizen,
+                json!({"role": "user", "tax_code": "RSSMRA80A01H501U",
+                "given_name": "Mario", "family_name": "Rossi"}),
+            ),
+            (
+                self.stranger,
+                json!({"role": "user", "tax_code": "VRDGLI92M54F205A",
+                "given_name": "Giulia", "family_name": "Verdi"}),
+            ),
+        ];
+        for (id, body) in users {
+            let mut body = person(body);
+            body["id"] = json!(id);
+            self.outside(Topic::Users, id.uuid(), Change::created(), body)
+                .await;
+        }
+        let services = [
+            (
+                self.ground,
+                "occupazione-suolo-pubblico",
+                json!({"payment_required": 1, "access_level": 1000,
+                "payment_parameters": {"total_amounts": null, "gateways": [
+                    {"identifier": "sandbox", "parameters": {"config_id": CONFIG}}]}}),
+            ),
+            (
+                self.nursery,
+                "iscrizione-asilo-nido",
+                json!({"access_level": 1000}),
+            ),
+            (
+                self.report,
+                "segnalazione-disservizio",
+                json!({"access_level": 0,
+                "protocol_required": false, "allow_integration_request": false, "allow_withdraw": true}),
+            ),
+        ];
+        for (id, slug, more) in services {
+            let form = FormId::random();
+            let path = format!(
+                "{}/../../examples/forms/{slug}.json",
+                env!("CARGO_MANIFEST_DIR")
+            );
+            let schema: Value =
+                serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            let body = json!({"id": form, "version": 1, "schema": schema, "created_at": now, "updated_at": now});
+            self.outside(Topic::Forms, form.uuid(), Change::created(), body)
+                .await;
+            let mut body = json!({"id": id, "tenant": tenant, "slug": slug, "identifier": slug, "name": slug,
+                "status": 1, "protocol_required": true, "allow_integration_request": true,
+                "allow_withdraw": true, "allow_reopening": true, "updated_at": now,
+                "flow_steps": [{"parameters": {"formio_id": form}}]});
+            body.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            self.outside(Topic::Services, id.uuid(), Change::created(), body)
+                .await;
+        }
+    }
+
+    /// Another module tells something, and ours takes it.
+    pub async fn outside(&self, topic: Topic, entity: Uuid, change: Change, body: Value) {
+        let version = self.version.get() + 1;
+        self.version.set(version);
+        let event = NewEvent::new(topic, entity, entity, version, change, body);
+        let tenancy = self.tenancy;
+        let id = self
+            .outside
+            .write::<_, DbError>(tenancy, |scope| scope.emit(event))
+            .await
+            .unwrap();
+        let told = self
+            .events(&[topic])
+            .await
+            .into_iter()
+            .find(|event| event.event_id == id)
+            .unwrap();
+        let mut takers: Vec<Arc<dyn Consumer>> = self.module.consumers();
+        takers.push(Arc::new(DirectoryConsumer));
+        for taker in takers
+            .into_iter()
+            .filter(|taker| taker.topics().contains(&topic))
+        {
+            let event = told.clone();
+            let database = ModuleContext::new(Arc::clone(&self.platform), INFO).db;
+            database
+                .write::<_, DbError>(tenancy, move |scope| {
+                    taker.handle(scope, &event).unwrap();
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+    }
+
+    /// What was told so far on these topics.
+    pub async fn events(&self, topics: &[Topic]) -> Vec<Event> {
+        let filter = Filter {
+            after: 0,
+            topics: topics.to_vec(),
+            limit: 1000,
+        };
+        events::read(&self.platform.database, filter).await.unwrap()
+    }
+
+    /// The events of one application, as `from>to`.
+    pub async fn told(&self, id: &str) -> Vec<String> {
+        let all = self.events(&[Topic::Applications]).await;
+        let own = all
+            .into_iter()
+            .filter(|event| event.entity.to_string() == id);
+        own.map(|event| {
+            format!(
+                "{}>{}",
+                event.changed_from().unwrap_or("-"),
+                event.changed_to().unwrap_or("-")
+            )
+        })
+        .collect()
+    }
+
+    /// The last event of an application.
+    pub async fn last_event(&self, id: &str) -> Event {
+        let all = self.events(&[Topic::Applications]).await;
+        all.into_iter()
+            .rfind(|event| event.entity.to_string() == id)
+            .unwrap()
+    }
+
+    pub fn token(&self, user: UserId) -> String {
+        let anonymous = user == self.anonymous;
+        let role = match user {
+            user if [self.operator, self.colleague, self.system].contains(&user) => {
+                "ROLE_OPERATORE"
+            }
+            user if user == self.admin => "ROLE_ADMIN",
+            _ => "ROLE_CPS_USER",
+        };
+        let now = clock::now();
+        let claims = json!({
+            "iss": "opencity", "aud": "opencity", "iat": now.unix(), "exp": now.unix() + 600,
+            "roles": ["ROLE_USER", role], "username": "user", "id": user, "tenant_id": self.tenancy.tenant_id(),
+            "auth": {"method": if anonymous { "anonymous" } else { "password" },
+                "level": if anonymous { 0 } else { 1000 }, "session_id": "s", "instant": now},
+        });
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = json!({"alg": "RS256", "typ": "JWT", "kid": "test"});
+        let text = format!("{}.{}", part(&header), part(&claims));
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                text.as_bytes(),
+                &mut signature,
+            )
+            .unwrap();
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The document of the application's last act reaches a state.
+    pub async fn document(&self, id: &str, act: &Value, status: &str, number: Option<&str>) {
+        let now = clock::now();
+        let document = Uuid::new_v4();
+        let folder = number.map(|_| "6.3-12");
+        let body = json!({
+            "id": document, "owner_id": self.citizen, "act_id": act["id"], "type": act["type"],
+            "status": status, "title": "Atto", "remote_id": id,
+            "remote_collection": {"id": self.ground, "type": "service"},
+            "folder": {"id": folder, "title": "Occupazione 2026"},
+            "registration_data": {"transmission_type": "Inbound", "document_number": number,
+                "document_id": number, "date": number.map(|_| now)},
+            "main_document": {"id": document, "name": "atto.pdf", "filename": "atto.pdf",
+                "mime_type": "application/pdf", "size": 10, "url": "http://localhost/x", "md5": "0", "sha256": "0"},
+            "source_type": "user", "recipient_type": "tenant", "created_at": now, "updated_at": now,
+        });
+        self.outside(
+            Topic::Documents,
+            document,
+            Change::status(None, status),
+            body,
+        )
+        .await;
+    }
+
+    /// A payment of the application reaches a state.
+    pub async fn payment(&self, id: &str, attempt: u32, status: &str) {
+        let now = clock::now();
+        // One payment for an attempt, whatever its state.
+        let payment = Uuid::from_u128(u128::from(attempt));
+        let links =
+            serde_json::to_value(opencity_contracts::payment::PaymentLinks::default()).unwrap();
+        let body = json!({
+            "id": payment, "user_id": self.citizen, "type": "sandbox", "service_id": self.ground,
+            "created_at": now, "updated_at": now, "status": status, "reason": "Suolo", "remote_id": id,
+            "attempt": attempt, "item": "amount",
+            "payment": {"currency": "EUR", "amount": 48, "iud": "x", "split": []},
+            "links": links,
+            "payer": {"type": "human", "tax_identification_number": "RSSMRA80A01H501U", "name": "Mario"},
+        });
+        self.outside(Topic::Payments, payment, Change::status(None, status), body)
+            .await;
+    }
+}
+
+/// The sample data of a demo form.
+pub fn sample(slug: &str) -> Value {
+    let path = format!(
+        "{}/../../examples/forms/{slug}.submission.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub json: Value,
+    pub text: String,
+}
+
+impl Answer {
+    /// Status and, of a problem, its id.
+    pub fn told(&self) -> (u16, &str) {
+        (self.status, self.json["code"].as_str().unwrap_or_default())
+    }
+}
+
+/// The server of a world.
+#[macro_export]
+macro_rules! app {
+    ($world:expr) => {{
+        let module = std::sync::Arc::clone(&$world.module);
+        actix_web::test::init_service(
+            actix_web::App::new()
+                .app_data(actix_web::web::Data::from(std::sync::Arc::clone(
+                    &$world.platform,
+                )))
+                .configure(|config| opencity_kernel::module::Module::routes(&*module, config)),
+        )
+        .await
+    }};
+}
+
+/// A call: method, path below `/lang/api/`, caller, body.
+#[macro_export]
+macro_rules! call {
+    ($app:expr, $world:expr, $method:ident $path:expr, $user:ident, headers [$($headers:tt)*] $(, $body:expr)?) => {
+        call!(@ $app, $world, $method $path, $user, [$($headers)*] $(, $body)?)
+    };
+    ($app:expr, $world:expr, $method:ident $path:expr, $user:ident $(, $body:expr)?) => {
+        call!(@ $app, $world, $method $path, $user, [] $(, $body)?)
+    };
+    (@ $app:expr, $world:expr, $method:ident $path:expr, $user:ident, [$($name:literal = $value:expr),*] $(, $body:expr)?) => {{
+        let request = actix_web::test::TestRequest::default()
+            .method(actix_web::http::Method::$method)
+            .uri(&format!("/lang/api/{}", $path))
+            .insert_header(("host", "localhost"))
+            .insert_header(("authorization", format!("Bearer {}", $world.token($world.$user))))
+            $(.insert_header(($name, $value)))*
+            $(.set_json(&$body))?
+            .to_request();
+        let response = match actix_web::test::try_call_service(&$app, request).await {
+            Ok(response) => response.map_into_boxed_body().into_parts().1,
+            Err(error) => error.error_response().map_into_boxed_body(),
+        };
+        let status = response.status().as_u16();
+        let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
+        $crate::world::Answer {
+            status,
+            json: serde_json::from_slice(&bytes).unwrap_or_default(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }};
+}
