@@ -62,14 +62,20 @@ pub fn linked() -> Vec<Linked> {
 /// If a name is not linked in.
 pub fn chosen(only: &[String]) -> Result<Vec<Linked>, StartError> {
     let all = linked();
-    if let Some(unknown) = only.iter().find(|name| all.iter().all(|module| module.info.name != name.as_str())) {
+    if let Some(unknown) = only
+        .iter()
+        .find(|name| all.iter().all(|module| module.info.name != name.as_str()))
+    {
         let known: Vec<_> = all.iter().map(|module| module.info.name).collect();
         return Err(StartError(format!(
             "there is no module {unknown} in this binary; it has: {}. Build it with --features {unknown}.",
             known.join(", ")
         )));
     }
-    Ok(all.into_iter().filter(|module| only.is_empty() || only.iter().any(|name| name == module.info.name)).collect())
+    Ok(all
+        .into_iter()
+        .filter(|module| only.is_empty() || only.iter().any(|name| name == module.info.name))
+        .collect())
 }
 
 #[cfg(test)]
@@ -81,7 +87,11 @@ mod tests {
 
     fn all() -> Vec<(ModuleInfo, &'static [Migration])> {
         let mut all = vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)];
-        all.extend(linked().into_iter().map(|module| (module.info, module.migrations)));
+        all.extend(
+            linked()
+                .into_iter()
+                .map(|module| (module.info, module.migrations)),
+        );
         all
     }
 
@@ -101,7 +111,11 @@ mod tests {
         let first = database.logical_schema().await.unwrap();
         database.revert(all()).await.unwrap();
         let left = database.logical_schema().await.unwrap();
-        assert!(left.iter().all(|line| line.starts_with("kernel_migration.")), "down.sql leaves {left:?}");
+        assert!(
+            left.iter()
+                .all(|line| line.starts_with("kernel_migration.")),
+            "down.sql leaves {left:?}"
+        );
         database.migrate(all()).await.unwrap();
         assert_eq!(database.logical_schema().await.unwrap(), first);
         first
@@ -110,7 +124,13 @@ mod tests {
     #[tokio::test]
     async fn both_databases_end_in_the_same_schema_and_every_migration_reverses() {
         let folder = tempfile::tempdir().unwrap();
-        let sqlite = open(folder.path().join("schema.sqlite").to_string_lossy().into_owned());
+        let sqlite = open(
+            folder
+                .path()
+                .join("schema.sqlite")
+                .to_string_lossy()
+                .into_owned(),
+        );
         let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
             .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
         let name = format!("schema_{}", uuid::Uuid::new_v4().simple());
@@ -126,14 +146,39 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_needs_a_newer_version_is_refused() {
         const NEWER: &[Migration] = &[
-            Migration { name: "1_first", up: ["", ""], down: ["", ""], min_compatible: 1 },
-            Migration { name: "2_contracts", up: ["", ""], down: ["", ""], min_compatible: 2 },
+            Migration {
+                name: "1_first",
+                up: ["", ""],
+                down: ["", ""],
+                min_compatible: 1,
+            },
+            Migration {
+                name: "2_contracts",
+                up: ["", ""],
+                down: ["", ""],
+                min_compatible: 2,
+            },
         ];
         let folder = tempfile::tempdir().unwrap();
-        let database = open(folder.path().join("newer.sqlite").to_string_lossy().into_owned());
+        let database = open(
+            folder
+                .path()
+                .join("newer.sqlite")
+                .to_string_lossy()
+                .into_owned(),
+        );
         let old = NEWER.split_at(1).0;
-        database.migrate(vec![(opencity_kernel::INFO, NEWER)]).await.unwrap();
-        let refusal = database.migrate(vec![(opencity_kernel::INFO, old)]).await.unwrap_err();
-        assert!(refusal.to_string().contains("start a newer version"), "{refusal}");
+        database
+            .migrate(vec![(opencity_kernel::INFO, NEWER)])
+            .await
+            .unwrap();
+        let refusal = database
+            .migrate(vec![(opencity_kernel::INFO, old)])
+            .await
+            .unwrap_err();
+        assert!(
+            refusal.to_string().contains("start a newer version"),
+            "{refusal}"
+        );
     }
 }

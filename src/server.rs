@@ -35,8 +35,15 @@ impl Composition {
     pub fn new(config: Config, linked: Vec<Linked>) -> Result<Self, StartError> {
         let infos: Vec<ModuleInfo> = linked.iter().map(|module| module.info).collect();
         let platform = Arc::new(Platform::start(config, infos)?);
-        let modules = linked.iter().map(|module| module.make(&platform)).collect::<Result<_, _>>()?;
-        Ok(Self { platform, modules, linked })
+        let modules = linked
+            .iter()
+            .map(|module| module.make(&platform))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            platform,
+            modules,
+            linked,
+        })
     }
 
     /// Applies the migrations that are missing; what was applied.
@@ -45,7 +52,11 @@ impl Composition {
     /// If the database is of a newer version, or refuses.
     pub async fn migrate(&self) -> Result<Vec<String>, StartError> {
         let mut all = vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)];
-        all.extend(self.linked.iter().map(|module| (module.info, module.migrations)));
+        all.extend(
+            self.linked
+                .iter()
+                .map(|module| (module.info, module.migrations)),
+        );
         self.platform
             .database
             .migrate(all)
@@ -60,9 +71,15 @@ impl Composition {
     pub async fn catch_up(&self) -> Result<(), StartError> {
         let (stop, stopping) = watch::channel(false);
         let platform = &self.platform;
-        let mut runner = Runner::new(platform.config.events.clone(), platform.bus.clone(), stopping);
+        let mut runner = Runner::new(
+            platform.config.events.clone(),
+            platform.bus.clone(),
+            stopping,
+        );
         runner.start_relay(&platform.database).await?;
-        runner.start(&platform.database, Arc::new(DirectoryConsumer)).await?;
+        runner
+            .start(&platform.database, Arc::new(DirectoryConsumer))
+            .await?;
         platform.caught_up(opencity_kernel::INFO.name).await?;
         stop.send_replace(true);
         runner.join().await;
@@ -87,9 +104,15 @@ impl Composition {
             module.prepare().await?;
         }
         let runner = self.start_background(stopping.clone()).await?;
-        let _sandbox = if config.demo.enabled { self.start_demo().await? } else { None };
+        let _sandbox = if config.demo.enabled {
+            self.start_demo().await?
+        } else {
+            None
+        };
         tokio::spawn(tell_to_stop(stop));
-        let address = listener.local_addr().map_err(|error| StartError::new("cannot listen", error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| StartError::new("cannot listen", error))?;
         tracing::info!(%address, modules = self.modules.len(), "serving; see /docs");
         let parts = ServerParts {
             platform: Arc::clone(&self.platform),
@@ -98,7 +121,10 @@ impl Composition {
             stop: stopping,
         };
         let served = Server::run(listener, parts).await;
-        if tokio::time::timeout(STOP_WITHIN, runner.join()).await.is_err() {
+        if tokio::time::timeout(STOP_WITHIN, runner.join())
+            .await
+            .is_err()
+        {
             tracing::error!("some work did not end in time; it goes on at the next start");
         }
         self.platform.database.close().await;
@@ -106,14 +132,19 @@ impl Composition {
         served
     }
 
-    async fn start_background(&self, stopping: watch::Receiver<bool>) -> Result<Runner, StartError> {
+    async fn start_background(
+        &self,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Runner, StartError> {
         let platform = &self.platform;
         let settings = platform.config.events.clone();
         let carrier = settings.carrier;
         let mut runner = Runner::new(settings, platform.bus.clone(), stopping.clone());
         if carrier == Carrier::Embedded {
             runner.start_relay(&platform.database).await?;
-            runner.start(&platform.database, Arc::new(DirectoryConsumer)).await?;
+            runner
+                .start(&platform.database, Arc::new(DirectoryConsumer))
+                .await?;
         }
         for module in &self.modules {
             let database = platform.database.for_module(module.info());
@@ -124,7 +155,12 @@ impl Composition {
             }
             for task in module.tasks() {
                 let lease = runner.lease(&database).await?;
-                runner.spawn(scheduler::run(task, lease, platform.wakes.clone(), stopping.clone()));
+                runner.spawn(scheduler::run(
+                    task,
+                    lease,
+                    platform.wakes.clone(),
+                    stopping.clone(),
+                ));
             }
         }
         Ok(runner)
@@ -146,7 +182,9 @@ fn alone(platform: &Platform) -> Result<Option<std::fs::File>, StartError> {
         return Ok(None);
     }
     let path = platform.config.in_data_dir("opencity.lock");
-    let cannot = |error: &dyn std::fmt::Display| StartError::new(format!("{} cannot be locked", path.display()), error);
+    let cannot = |error: &dyn std::fmt::Display| {
+        StartError::new(format!("{} cannot be locked", path.display()), error)
+    };
     let file = std::fs::File::create(&path).map_err(|error| cannot(&error))?;
     file.try_lock().map_err(|_| {
         StartError(format!(
@@ -160,9 +198,14 @@ fn alone(platform: &Platform) -> Result<Option<std::fs::File>, StartError> {
 fn listen(config: &Config) -> Result<TcpListener, StartError> {
     let address = &config.http.listen;
     let listener = TcpListener::bind(address).map_err(|error| {
-        StartError::new(format!("cannot listen on {address}; choose another with --listen"), error)
+        StartError::new(
+            format!("cannot listen on {address}; choose another with --listen"),
+            error,
+        )
     })?;
-    let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let loopback = listener
+        .local_addr()
+        .is_ok_and(|address| address.ip().is_loopback());
     if config.demo.enabled && !loopback && !config.demo.dangerous_listen_anywhere {
         return Err(StartError(
             "the demo listens on the loopback address only, since its passwords are public; \
@@ -232,7 +275,9 @@ mod sandbox {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(StartError(format!("the demo's sandbox does not answer on {listen}; set demo.sandbox_listen to a free address")))
+        Err(StartError(format!(
+            "the demo's sandbox does not answer on {listen}; set demo.sandbox_listen to a free address"
+        )))
     }
 
     #[cfg(feature = "sandbox")]

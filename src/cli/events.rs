@@ -16,7 +16,9 @@ const FOLLOW: Duration = Duration::from_millis(200);
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
     /// Show the events of the log.
-    #[command(after_help = "Example:\n  opencity events tail --follow --json --topic payments --from start")]
+    #[command(
+        after_help = "Example:\n  opencity events tail --follow --json --topic payments --from start"
+    )]
     Tail {
         /// Go on with what comes.
         #[arg(long)]
@@ -52,7 +54,9 @@ pub enum EventsCommand {
     DeadLetters,
     /// Give a dead letter up: its consumer records that and goes on with what waits behind it.
     #[cfg(feature = "retry")]
-    #[command(after_help = "Example:\n  opencity events discard 01957f23-e630-7f33-a8b2-4bf48fc20904 --reason \"registered by hand\"")]
+    #[command(
+        after_help = "Example:\n  opencity events discard 01957f23-e630-7f33-a8b2-4bf48fc20904 --reason \"registered by hand\""
+    )]
     Discard {
         /// The dead letter.
         id: opencity_kernel::id::DeadLetterId,
@@ -62,7 +66,9 @@ pub enum EventsCommand {
     },
     /// Let a dead letter be tried again.
     #[cfg(feature = "retry")]
-    #[command(after_help = "Example:\n  opencity events redrive 01957f23-e630-7f33-a8b2-4bf48fc20904")]
+    #[command(
+        after_help = "Example:\n  opencity events redrive 01957f23-e630-7f33-a8b2-4bf48fc20904"
+    )]
     Redrive {
         /// The dead letter.
         id: opencity_kernel::id::DeadLetterId,
@@ -74,8 +80,16 @@ impl EventsCommand {
         let composition = common.compose(modules::linked()).await?;
         let database = &composition.platform.database;
         match self {
-            Self::Tail { follow, json, topics, from } => {
-                let topics = topics.iter().map(|name| topic(name)).collect::<Result<Vec<_>, _>>()?;
+            Self::Tail {
+                follow,
+                json,
+                topics,
+                from,
+            } => {
+                let topics = topics
+                    .iter()
+                    .map(|name| topic(name))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let mut after = match from.as_deref() {
                     Some("start") => 0,
                     Some(position) => position.parse::<i64>().map_err(|_| {
@@ -84,7 +98,11 @@ impl EventsCommand {
                     None => (events::latest_position(database).await? - 20).max(0),
                 };
                 loop {
-                    let filter = Filter { after, topics: topics.clone(), limit: 500 };
+                    let filter = Filter {
+                        after,
+                        topics: topics.clone(),
+                        limit: 500,
+                    };
                     let found = events::read(database, filter).await?;
                     for event in &found {
                         after = event.position;
@@ -95,7 +113,12 @@ impl EventsCommand {
                                 (from, Some(to)) => format!("{} → {to}", from.unwrap_or("–")),
                                 _ => event.change_type().to_owned(),
                             };
-                            say(&format!("{:>8}  {:<12} {}  {change}", event.position, event.topic.as_str(), event.entity))?;
+                            say(&format!(
+                                "{:>8}  {:<12} {}  {change}",
+                                event.position,
+                                event.topic.as_str(),
+                                event.entity
+                            ))?;
                         }
                     }
                     if found.is_empty() {
@@ -112,11 +135,18 @@ impl EventsCommand {
                 }
                 Ok(())
             }
-            Self::Replay { consumer: Some(consumer), from } => {
+            Self::Replay {
+                consumer: Some(consumer),
+                from,
+            } => {
                 if events::replay(database, consumer.clone(), from).await? {
-                    say(&format!("{consumer} takes the log again after position {from}"))
+                    say(&format!(
+                        "{consumer} takes the log again after position {from}"
+                    ))
                 } else {
-                    Err(StartError(format!("there is no consumer {consumer}; `opencity events replay` lists them")))
+                    Err(StartError(format!(
+                        "there is no consumer {consumer}; `opencity events replay` lists them"
+                    )))
                 }
             }
             Self::Republish { topic: name } => {
@@ -126,7 +156,9 @@ impl EventsCommand {
                         return say(&format!("{count} events written to {name}"));
                     }
                 }
-                Err(StartError(format!("no module of this binary republishes {name}")))
+                Err(StartError(format!(
+                    "no module of this binary republishes {name}"
+                )))
             }
             #[cfg(feature = "retry")]
             Self::DeadLetters => {
@@ -137,13 +169,25 @@ impl EventsCommand {
                     consumer: None,
                     state: Some(opencity_retry::State::Dead),
                 };
-                let window = opencity_retry::Window { after: None, offset: 0, limit: 1000, newest_first: true };
-                let (count, shown) =
-                    letters.list(filter, window).await.map_err(|refusal| StartError(refusal.for_people()))?;
+                let window = opencity_retry::Window {
+                    after: None,
+                    offset: 0,
+                    limit: 1000,
+                    newest_first: true,
+                };
+                let (count, shown) = letters
+                    .list(filter, window)
+                    .await
+                    .map_err(|refusal| StartError(refusal.for_people()))?;
                 for letter in &shown {
-                    say(&format!("{}  {}  {}  {}", letter.id, letter.topic, letter.consumer, letter.error.detail))?;
+                    say(&format!(
+                        "{}  {}  {}  {}",
+                        letter.id, letter.topic, letter.consumer, letter.error.detail
+                    ))?;
                 }
-                say(&format!("{count} dead letters; `opencity events redrive ID` tries one again"))
+                say(&format!(
+                    "{count} dead letters; `opencity events redrive ID` tries one again"
+                ))
             }
             #[cfg(feature = "retry")]
             Self::Redrive { id } => {
@@ -166,14 +210,22 @@ impl EventsCommand {
 }
 
 #[cfg(feature = "retry")]
-fn dead_letters(composition: &crate::server::Composition) -> Result<opencity_retry::DeadLetters, StartError> {
+fn dead_letters(
+    composition: &crate::server::Composition,
+) -> Result<opencity_retry::DeadLetters, StartError> {
     let settings = opencity_retry::Settings::of(&composition.platform.config)?;
-    Ok(opencity_retry::DeadLetters::new(&composition.platform.database, &settings.schedule()?))
+    Ok(opencity_retry::DeadLetters::new(
+        &composition.platform.database,
+        &settings.schedule()?,
+    ))
 }
 
 fn topic(name: &str) -> Result<Topic, StartError> {
     Topic::parse(name).ok_or_else(|| {
         let all: Vec<_> = Topic::ALL.iter().map(|topic| topic.as_str()).collect();
-        StartError(format!("there is no topic {name}; there are: {}", all.join(", ")))
+        StartError(format!(
+            "there is no topic {name}; there are: {}",
+            all.join(", ")
+        ))
     })
 }

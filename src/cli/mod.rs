@@ -19,7 +19,11 @@ use crate::server::Composition;
 
 /// Digital services of Italian municipalities.
 #[derive(Debug, Parser)]
-#[command(name = "opencity", version, after_help = "Example:\n  opencity serve --demo\n\nEvery setting is in config/default.toml; `opencity config print` shows those in force.")]
+#[command(
+    name = "opencity",
+    version,
+    after_help = "Example:\n  opencity serve --demo\n\nEvery setting is in config/default.toml; `opencity config print` shows those in force."
+)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -43,7 +47,9 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the modules of this binary.
-    #[command(after_help = "Examples:\n  opencity serve --demo\n  opencity serve --only payments,payment-proxy --listen 0.0.0.0:8080 --database-url postgres://opencity@db/opencity")]
+    #[command(
+        after_help = "Examples:\n  opencity serve --demo\n  opencity serve --only payments,payment-proxy --listen 0.0.0.0:8080 --database-url postgres://opencity@db/opencity"
+    )]
     Serve {
         /// Seed the demo municipality and start its sandbox.
         #[arg(long)]
@@ -56,7 +62,9 @@ enum Command {
         listen: Option<String>,
     },
     /// Apply the migrations that are missing.
-    #[command(after_help = "Example:\n  opencity migrate --database-url postgres://opencity@localhost/opencity")]
+    #[command(
+        after_help = "Example:\n  opencity migrate --database-url postgres://opencity@localhost/opencity"
+    )]
     Migrate,
     /// Tenants.
     #[command(subcommand)]
@@ -81,7 +89,9 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Ask a running process whether it is alive (exit code 0 or 1).
-    #[command(after_help = "Example:\n  opencity healthcheck --url http://127.0.0.1:8080/status/live")]
+    #[command(
+        after_help = "Example:\n  opencity healthcheck --url http://127.0.0.1:8080/status/live"
+    )]
     Healthcheck {
         /// What to ask; by default the address in http.listen.
         #[arg(long)]
@@ -92,7 +102,9 @@ enum Command {
     Version,
     /// Run the demo's payment intermediary and registry.
     #[cfg(feature = "sandbox")]
-    #[command(after_help = "Example:\n  opencity sandbox --listen 127.0.0.1:8090 --data-dir var/sandbox")]
+    #[command(
+        after_help = "Example:\n  opencity sandbox --listen 127.0.0.1:8090 --data-dir var/sandbox"
+    )]
     Sandbox {
         /// Address and port.
         #[arg(long, default_value = "127.0.0.1:8090")]
@@ -163,16 +175,23 @@ impl Cli {
                 }
                 let config = common.load(overrides)?;
                 telemetry::start_logs(&config.log)?;
-                Composition::new(config, modules::chosen(&only)?)?.serve().await
+                Composition::new(config, modules::chosen(&only)?)?
+                    .serve()
+                    .await
             }
             Command::Migrate => {
                 let config = common.load(Vec::new())?;
                 telemetry::start_logs(&config.log)?;
-                let applied = Composition::new(config, modules::linked())?.migrate().await?;
+                let applied = Composition::new(config, modules::linked())?
+                    .migrate()
+                    .await?;
                 for step in &applied {
                     say(&format!("applied {step}"))?;
                 }
-                say(&format!("{} migrations applied; the database is up to date", applied.len()))
+                say(&format!(
+                    "{} migrations applied; the database is up to date",
+                    applied.len()
+                ))
             }
             Command::Tenant(command) => command.run(&common).await,
             Command::User(command) => command.run(&common).await,
@@ -185,7 +204,9 @@ impl Cli {
                     Some(module) if one => module_openapi(module.as_ref()),
                     _ => merged_openapi(&composition.modules),
                 };
-                say(&document.to_pretty_json().map_err(|error| StartError::new("the document cannot be written", error))?)
+                say(&document
+                    .to_pretty_json()
+                    .map_err(|error| StartError::new("the document cannot be written", error))?)
             }
             Command::Asyncapi => {
                 let composition = describe(&common, modules::linked())?;
@@ -197,18 +218,27 @@ impl Cli {
             }
             Command::Healthcheck { url } => {
                 let config = common.load(Vec::new())?;
-                let url = url.unwrap_or_else(|| format!("http://{}/status/live", config.http.listen.replace("0.0.0.0", "127.0.0.1")));
+                let url = url.unwrap_or_else(|| {
+                    format!(
+                        "http://{}/status/live",
+                        config.http.listen.replace("0.0.0.0", "127.0.0.1")
+                    )
+                });
                 healthcheck(&config, &url).await
             }
             Command::Version => {
                 say(&format!("opencity {}", env!("CARGO_PKG_VERSION")))?;
-                modules::linked().iter().try_for_each(|module| say(&format!("{} {}", module.info.name, module.info.version)))
+                modules::linked().iter().try_for_each(|module| {
+                    say(&format!("{} {}", module.info.name, module.info.version))
+                })
             }
             #[cfg(feature = "sandbox")]
             Command::Sandbox { listen } => {
                 let config = common.load(Vec::new())?;
                 telemetry::start_logs(&config.log)?;
-                let data_dir = common.data_dir.unwrap_or_else(|| PathBuf::from("var/sandbox"));
+                let data_dir = common
+                    .data_dir
+                    .unwrap_or_else(|| PathBuf::from("var/sandbox"));
                 opencity_sandbox::serve(opencity_sandbox::Options { listen, data_dir })
                     .await
                     .map_err(|error| StartError::new("the sandbox ended", error))
@@ -231,13 +261,22 @@ fn describe(common: &Common, linked: Vec<Linked>) -> Result<Composition, StartEr
 }
 
 async fn healthcheck(config: &Config, url: &str) -> Result<(), StartError> {
-    let target = url.parse().map_err(|error| StartError::new(format!("{url} is not a URL"), error))?;
+    let target = url
+        .parse()
+        .map_err(|error| StartError::new(format!("{url} is not a URL"), error))?;
     let client = HttpClient::new(config.http_client.clone())
         .map_err(|error| StartError::new("the HTTP client cannot start", error))?;
-    let request = OutgoingRequest::new("GET".parse().unwrap_or_default(), target, TargetPolicy::Trusted);
-    let response = client
-        .request(request)
-        .await
-        .map_err(|error| StartError::new("it does not answer; is `opencity serve` running?", error))?;
-    if response.status.is_success() { say("ok") } else { Err(StartError(format!("it answers {}", response.status))) }
+    let request = OutgoingRequest::new(
+        "GET".parse().unwrap_or_default(),
+        target,
+        TargetPolicy::Trusted,
+    );
+    let response = client.request(request).await.map_err(|error| {
+        StartError::new("it does not answer; is `opencity serve` running?", error)
+    })?;
+    if response.status.is_success() {
+        say("ok")
+    } else {
+        Err(StartError(format!("it answers {}", response.status)))
+    }
 }

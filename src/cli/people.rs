@@ -51,7 +51,13 @@ impl TenantCommand {
         let context = context(&composition);
         match self {
             #[cfg(feature = "tenants")]
-            Self::Create { slug, name, hosts, tax_code, ipa_code } => {
+            Self::Create {
+                slug,
+                name,
+                hosts,
+                tax_code,
+                ipa_code,
+            } => {
                 let new = opencity_tenants::NewTenant {
                     id: None,
                     slug,
@@ -60,8 +66,9 @@ impl TenantCommand {
                     tax_identification_number: tax_code,
                     ipa_code,
                 };
-                let made =
-                    opencity_tenants::create(&context, new).await.map_err(|refusal| StartError(refusal.for_people()))?;
+                let made = opencity_tenants::create(&context, new)
+                    .await
+                    .map_err(|refusal| StartError(refusal.for_people()))?;
                 say(&made.id.to_string())
             }
             #[cfg(not(feature = "tenants"))]
@@ -142,7 +149,16 @@ impl UserCommand {
         let context = context(&composition);
         match self {
             #[cfg(feature = "identity")]
-            Self::Create { tenant, kind, username, given_name, family_name, email, tax_code, system_user } => {
+            Self::Create {
+                tenant,
+                kind,
+                username,
+                given_name,
+                family_name,
+                email,
+                tax_code,
+                system_user,
+            } => {
                 let tenancy = tenancy_of(&composition, &tenant).await?;
                 let new = opencity_identity::NewUser {
                     kind: match kind {
@@ -187,9 +203,13 @@ impl UserCommand {
 async fn tenancy_of(composition: &Composition, slug: &str) -> Result<Tenancy, StartError> {
     composition.catch_up().await?;
     let tenant = composition.platform.directory.by_slug(slug).await?;
-    tenant.map(|tenant| Tenancy::from_row(tenant.id)).ok_or_else(|| {
-        StartError(format!("there is no body with the slug {slug}; make it with `opencity tenant create`"))
-    })
+    tenant
+        .map(|tenant| Tenancy::from_row(tenant.id))
+        .ok_or_else(|| {
+            StartError(format!(
+                "there is no body with the slug {slug}; make it with `opencity tenant create`"
+            ))
+        })
 }
 
 /// The first line of standard input.
@@ -198,11 +218,14 @@ fn password() -> Result<SecretString, StartError> {
     std::io::stdin()
         .lock()
         .read_line(&mut line)
-        .map_err(|error| StartError::new("the password cannot be read from standard input", error))?;
+        .map_err(|error| {
+            StartError::new("the password cannot be read from standard input", error)
+        })?;
     let line = line.trim_end_matches(['\r', '\n']);
     if line.is_empty() {
         return Err(StartError(
-            "give the password on standard input, e.g. echo 'a long pass phrase' | opencity user …".to_owned(),
+            "give the password on standard input, e.g. echo 'a long pass phrase' | opencity user …"
+                .to_owned(),
         ));
     }
     Ok(line.to_owned().into())

@@ -23,22 +23,39 @@ impl Driver {
             let body = json!({"username": username, "password": demo::PASSWORD}).to_string();
             let client = self.platform.client();
             let sent = client
-                .send(Method::POST, "/lang/api/auth", &[("content-type", "application/json")], Some(body.into_bytes()))
+                .send(
+                    Method::POST,
+                    "/lang/api/auth",
+                    &[("content-type", "application/json")],
+                    Some(body.into_bytes()),
+                )
                 .await;
             match sent {
-                Ok(answer) if answer.status == 200 => return answer.json()["token"].as_str().unwrap().to_owned(),
+                Ok(answer) if answer.status == 200 => {
+                    return answer.json()["token"].as_str().unwrap().to_owned();
+                }
                 _ => self.platform.recover().await,
             }
         }
     }
 
     async fn client(&mut self, operator: bool) -> Client {
-        let held = if operator { self.operator.clone() } else { self.citizen.clone() };
+        let held = if operator {
+            self.operator.clone()
+        } else {
+            self.citizen.clone()
+        };
         let token = match held {
             Some(token) => token,
             None => {
-                let token = self.login(if operator { "operatore" } else { demo::CITIZEN }).await;
-                *(if operator { &mut self.operator } else { &mut self.citizen }) = Some(token.clone());
+                let token = self
+                    .login(if operator { "operatore" } else { demo::CITIZEN })
+                    .await;
+                *(if operator {
+                    &mut self.operator
+                } else {
+                    &mut self.citizen
+                }) = Some(token.clone());
                 token
             }
         };
@@ -46,7 +63,14 @@ impl Driver {
     }
 
     /// Sends until an answer comes.
-    async fn send(&mut self, operator: bool, method: Method, path: &str, key: Option<&str>, body: &Value) -> Answer {
+    async fn send(
+        &mut self,
+        operator: bool,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Answer {
         loop {
             let client = self.client(operator).await;
             let mut headers = vec![("content-type", "application/json")];
@@ -61,7 +85,15 @@ impl Driver {
     }
 
     async fn application(&mut self, id: &str) -> Value {
-        self.send(false, Method::GET, &format!("/lang/api/applications/{id}"), None, &Value::Null).await.json()
+        self.send(
+            false,
+            Method::GET,
+            &format!("/lang/api/applications/{id}"),
+            None,
+            &Value::Null,
+        )
+        .await
+        .json()
     }
 
     async fn in_state(&mut self, id: &str, states: &[&str]) -> Value {
@@ -71,13 +103,24 @@ impl Driver {
             if states.iter().any(|state| application["status"] == *state) {
                 return application;
             }
-            assert!(tokio::time::Instant::now() < patience, "in vain: {states:?}, it is in {}", application["status"]);
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "in vain: {states:?}, it is in {}",
+                application["status"]
+            );
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
     }
 
     /// A transition; if its answer was lost, the state tells whether it was done.
-    async fn transition(&mut self, operator: bool, id: &str, name: &str, from: &[&str], body: &Value) {
+    async fn transition(
+        &mut self,
+        operator: bool,
+        id: &str,
+        name: &str,
+        from: &[&str],
+        body: &Value,
+    ) {
         self.in_state(id, from).await;
         loop {
             let path = format!("/lang/api/applications/{id}/transition/{name}");
@@ -89,7 +132,12 @@ impl Driver {
             if !from.iter().any(|state| now["status"] == *state) {
                 return;
             }
-            assert_eq!(answer.status.as_u16(), 409, "{}", String::from_utf8_lossy(&answer.bytes));
+            assert_eq!(
+                answer.status.as_u16(),
+                409,
+                "{}",
+                String::from_utf8_lossy(&answer.bytes)
+            );
         }
     }
 
@@ -98,10 +146,23 @@ impl Driver {
         let browser = Client::new("");
         let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(90);
         while self.application(id).await["status"] == "1500" {
-            assert!(tokio::time::Instant::now() < patience, "the payment does not go on");
-            let payments =
-                self.send(false, Method::GET, &format!("/lang/api/payments?remote_id={id}"), None, &Value::Null).await.json();
-            let begin = payments[0]["links"]["online_payment_begin"]["url"].as_str().map(str::to_owned);
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "the payment does not go on"
+            );
+            let payments = self
+                .send(
+                    false,
+                    Method::GET,
+                    &format!("/lang/api/payments?remote_id={id}"),
+                    None,
+                    &Value::Null,
+                )
+                .await
+                .json();
+            let begin = payments[0]["links"]["online_payment_begin"]["url"]
+                .as_str()
+                .map(str::to_owned);
             let Some(begin) = begin else {
                 tokio::time::sleep(std::time::Duration::from_millis(25)).await;
                 continue;
@@ -110,14 +171,27 @@ impl Driver {
                 self.platform.recover().await;
                 continue;
             };
-            let Some(page) = answer.headers.get("location").map(|url| url.to_str().unwrap().to_owned()) else {
+            let Some(page) = answer
+                .headers
+                .get("location")
+                .map(|url| url.to_str().unwrap().to_owned())
+            else {
                 self.platform.recover().await;
                 continue;
             };
             let form = [("content-type", "application/x-www-form-urlencoded")];
-            let paid = browser.send(Method::POST, &page, &form, Some(b"action=pay".to_vec())).await.unwrap();
-            if let Some(landing) = paid.headers.get("location").map(|url| url.to_str().unwrap().to_owned())
-                && browser.send(Method::GET, &landing, &[], None).await.is_err()
+            let paid = browser
+                .send(Method::POST, &page, &form, Some(b"action=pay".to_vec()))
+                .await
+                .unwrap();
+            if let Some(landing) = paid
+                .headers
+                .get("location")
+                .map(|url| url.to_str().unwrap().to_owned())
+                && browser
+                    .send(Method::GET, &landing, &[], None)
+                    .await
+                    .is_err()
             {
                 self.platform.recover().await;
             }
@@ -128,15 +202,40 @@ impl Driver {
         for attempt in 1.. {
             let client = self.client(false).await;
             let begun = json!({"name": "planimetria.pdf", "original_filename": "planimetria.pdf", "size": PDF.len(), "protocol_required": true, "mime_type": "application/pdf", "description": "Allegato"});
-            let begun = self.send(false, Method::POST, "/lang/it/upload", Some(&format!("upload-{attempt}")), &begun).await.expect(201);
-            let (id, uri) = (begun["id"].as_str().unwrap().to_owned(), begun["uri"].as_str().unwrap().to_owned());
+            let begun = self
+                .send(
+                    false,
+                    Method::POST,
+                    "/lang/it/upload",
+                    Some(&format!("upload-{attempt}")),
+                    &begun,
+                )
+                .await
+                .expect(201);
+            let (id, uri) = (
+                begun["id"].as_str().unwrap().to_owned(),
+                begun["uri"].as_str().unwrap().to_owned(),
+            );
             let hash = opencity_kernel::crypto::sha256_hex(PDF);
-            let sent = client.send(Method::PUT, &uri, &[("content-type", "application/pdf")], Some(PDF.to_vec())).await;
+            let sent = client
+                .send(
+                    Method::PUT,
+                    &uri,
+                    &[("content-type", "application/pdf")],
+                    Some(PDF.to_vec()),
+                )
+                .await;
             if sent.is_err() {
                 self.platform.recover().await;
             }
             let done = self
-                .send(false, Method::PUT, &format!("/lang/it/upload/{id}"), None, &json!({"file_hash": hash, "check_signature": false}))
+                .send(
+                    false,
+                    Method::PUT,
+                    &format!("/lang/it/upload/{id}"),
+                    None,
+                    &json!({"file_hash": hash, "check_signature": false}),
+                )
                 .await;
             // The bytes may have come to nothing: then the upload is begun again.
             if done.status != 200 {
@@ -151,16 +250,49 @@ impl Driver {
         let mut data = example("occupazione-suolo-pubblico");
         data["site_plan"] = json!([self.upload().await]);
         let body = json!({"service": demo::PUBLIC_GROUND, "data": data});
-        let sent = self.send(false, Method::POST, "/lang/api/applications", Some("application-1"), &body).await.expect(201);
+        let sent = self
+            .send(
+                false,
+                Method::POST,
+                "/lang/api/applications",
+                Some("application-1"),
+                &body,
+            )
+            .await
+            .expect(201);
         let id = sent["id"].as_str().unwrap().to_owned();
         self.pay(&id).await;
-        self.transition(true, &id, "assign", &["3000"], &json!({})).await;
-        self.transition(true, &id, "request-integration", &["4000"], &json!({"message": "Manca la planimetria firmata."})).await;
+        self.transition(true, &id, "assign", &["3000"], &json!({}))
+            .await;
+        self.transition(
+            true,
+            &id,
+            "request-integration",
+            &["4000"],
+            &json!({"message": "Manca la planimetria firmata."}),
+        )
+        .await;
         self.in_state(&id, &["4200"]).await;
         let message = json!({"message": "Ecco la planimetria.", "visibility": "applicant"});
-        self.send(false, Method::POST, &format!("/lang/api/applications/{id}/messages"), Some("message-1"), &message).await.expect(201);
-        self.transition(false, &id, "submit", &["4200"], &json!({})).await;
-        self.transition(true, &id, "accept", &["4000"], &json!({"message": "Autorizzazione concessa."})).await;
+        self.send(
+            false,
+            Method::POST,
+            &format!("/lang/api/applications/{id}/messages"),
+            Some("message-1"),
+            &message,
+        )
+        .await
+        .expect(201);
+        self.transition(false, &id, "submit", &["4200"], &json!({}))
+            .await;
+        self.transition(
+            true,
+            &id,
+            "accept",
+            &["4000"],
+            &json!({"message": "Autorizzazione concessa."}),
+        )
+        .await;
         self.in_state(&id, &["7000"]).await;
         id
     }
@@ -175,7 +307,10 @@ struct Points {
 fn points(log: &std::path::Path) -> Points {
     let text = std::fs::read_to_string(log).unwrap();
     let count = |name: &str| text.lines().filter(|line| line.ends_with(name)).count() as u64;
-    Points { all: text.lines().count() as u64, calls: count("OutgoingCall") }
+    Points {
+        all: text.lines().count() as u64,
+        calls: count("OutgoingCall"),
+    }
 }
 
 /// One commit each, so that each of them is a point.
@@ -188,7 +323,11 @@ async fn run_with(environment: &[(&str, String)], store: Store) -> (Driver, Stri
     platform.terminate();
     platform.run(environment).await;
     platform.recover().await;
-    let mut driver = Driver { platform, citizen: None, operator: None };
+    let mut driver = Driver {
+        platform,
+        citizen: None,
+        operator: None,
+    };
     let id = driver.main_job().await;
     (driver, id)
 }
@@ -197,7 +336,11 @@ async fn run_with(environment: &[(&str, String)], store: Store) -> (Driver, Stri
 async fn undisturbed(store: Store) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("points");
-    let (driver, id) = run_with(&[("OPENCITY_FAULT_LOG", log.to_string_lossy().into_owned())], store).await;
+    let (driver, id) = run_with(
+        &[("OPENCITY_FAULT_LOG", log.to_string_lossy().into_owned())],
+        store,
+    )
+    .await;
     main_job::check(&driver.platform, &id).await;
     let points = points(&log);
     let counters = driver.platform.counters().await;
@@ -219,7 +362,9 @@ async fn killed_at(point: u64, store: Store) {
 
 async fn sample(store: Store, most: u64) {
     let all = undisturbed(store).await;
-    let chosen: BTreeSet<u64> = (0..most).map(|step| 1 + step * (all - 1) / most.max(2)).collect();
+    let chosen: BTreeSet<u64> = (0..most)
+        .map(|step| 1 + step * (all - 1) / most.max(2))
+        .collect();
     for point in chosen {
         println!("killed at point {point} of {all}");
         killed_at(point, store).await;

@@ -21,25 +21,49 @@ pub async fn in_state(client: &Client, id: &str, status: &str) -> Value {
 
 /// Sends an application; its id.
 pub async fn apply(client: &Client, service: &str, data: Value) -> Value {
-    client.post("/lang/api/applications", &json!({"service": service, "data": data})).await.expect(201)
+    client
+        .post(
+            "/lang/api/applications",
+            &json!({"service": service, "data": data}),
+        )
+        .await
+        .expect(201)
 }
 
 /// Pays the open payment of an application on the intermediary's page, as a browser would.
 pub async fn pay(citizen: &Client, id: &str, action: &str) {
     let payment = until("a payment that can be begun", || async {
-        let answer = citizen.get(&format!("/lang/api/payments?remote_id={id}")).await;
+        let answer = citizen
+            .get(&format!("/lang/api/payments?remote_id={id}"))
+            .await;
         let payments = answer.json();
-        payments.as_array()?.iter().find(|payment| payment["status"] == "PAYMENT_PENDING" || payment["status"] == "PAYMENT_STARTED").cloned()
+        payments
+            .as_array()?
+            .iter()
+            .find(|payment| {
+                payment["status"] == "PAYMENT_PENDING" || payment["status"] == "PAYMENT_STARTED"
+            })
+            .cloned()
     })
     .await;
-    let begin = payment["links"]["online_payment_begin"]["url"].as_str().unwrap().to_owned();
+    let begin = payment["links"]["online_payment_begin"]["url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let browser = Client::new("");
     let to_page = browser.get(&begin).await;
-    assert!(to_page.status.is_redirection(), "{}", String::from_utf8_lossy(&to_page.bytes));
+    assert!(
+        to_page.status.is_redirection(),
+        "{}",
+        String::from_utf8_lossy(&to_page.bytes)
+    );
     let page_url = to_page.headers["location"].to_str().unwrap().to_owned();
     let page = browser.get(&page_url).await;
     let html = String::from_utf8(page.bytes).unwrap();
-    assert!(html.contains("name=\"action\"") && html.contains("value=\"pay\""), "{html}");
+    assert!(
+        html.contains("name=\"action\"") && html.contains("value=\"pay\""),
+        "{html}"
+    );
     let done = browser
         .send(
             Method::POST,
@@ -49,10 +73,18 @@ pub async fn pay(citizen: &Client, id: &str, action: &str) {
         )
         .await
         .unwrap();
-    assert!(done.status.is_redirection(), "{}", String::from_utf8_lossy(&done.bytes));
+    assert!(
+        done.status.is_redirection(),
+        "{}",
+        String::from_utf8_lossy(&done.bytes)
+    );
     let landing = done.headers["location"].to_str().unwrap().to_owned();
     let home = browser.get(&landing).await;
-    assert!(home.status.is_redirection(), "{}", String::from_utf8_lossy(&home.bytes));
+    assert!(
+        home.status.is_redirection(),
+        "{}",
+        String::from_utf8_lossy(&home.bytes)
+    );
 }
 
 /// From the first login to the outcome; the application's id.
@@ -61,7 +93,10 @@ pub async fn run(platform: &Platform) -> String {
     let citizen = client.login(demo::CITIZEN).await;
     let services = citizen.get("/lang/api/services").await.expect(200);
     assert_eq!(services.as_array().unwrap().len(), 3);
-    let form = citizen.get(&format!("/lang/api/services/{}/form", demo::PUBLIC_GROUND)).await.expect(200);
+    let form = citizen
+        .get(&format!("/lang/api/services/{}/form", demo::PUBLIC_GROUND))
+        .await
+        .expect(200);
     assert_eq!(form["display"], "wizard");
 
     let mut data = example("occupazione-suolo-pubblico");
@@ -77,16 +112,34 @@ pub async fn run(platform: &Platform) -> String {
     assert_eq!(registered["protocol_number"].as_str().unwrap().len(), 7);
     assert!(registered["protocol_folder_number"].is_string());
     assert!(registered["protocolled_at"].is_string());
-    let pdf = registered["compiled_modules"][0]["url"].as_str().unwrap().to_owned();
+    let pdf = registered["compiled_modules"][0]["url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let pdf = citizen.get(&pdf).await;
     assert_eq!(pdf.status, 200);
     assert!(pdf.bytes.starts_with(b"%PDF-"));
 
     let operator = client.login("operatore").await;
-    let listed = operator.get(&format!("/lang/api/applications?service_id={}&status=3000", demo::PUBLIC_GROUND)).await.expect(200);
-    assert!(listed["data"].as_array().unwrap().iter().any(|one| one["id"] == id.as_str()));
+    let listed = operator
+        .get(&format!(
+            "/lang/api/applications?service_id={}&status=3000",
+            demo::PUBLIC_GROUND
+        ))
+        .await
+        .expect(200);
+    assert!(
+        listed["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["id"] == id.as_str())
+    );
     let transition = |name: &str| format!("/lang/api/applications/{id}/transition/{name}");
-    operator.post(&transition("assign"), &json!([])).await.expect(204);
+    operator
+        .post(&transition("assign"), &json!([]))
+        .await
+        .expect(204);
     in_state(&operator, &id, "4000").await;
     operator
         .post(&transition("request-integration"), &json!({"message": "Manca la planimetria firmata.", "attachments": [attached("modulo.pdf")]}))
@@ -100,7 +153,10 @@ pub async fn run(platform: &Platform) -> String {
         )
         .await
         .expect(201);
-    citizen.post(&transition("submit"), &json!({})).await.expect(204);
+    citizen
+        .post(&transition("submit"), &json!({}))
+        .await
+        .expect(204);
     in_state(&operator, &id, "4000").await;
     operator
         .post(&transition("accept"), &json!({"message": "Autorizzazione concessa.", "attachments": [attached("autorizzazione.pdf")]}))
@@ -121,28 +177,69 @@ fn attached(name: &str) -> Value {
 pub async fn check(platform: &Platform, id: &str) {
     let client = platform.client();
     let operator = client.login("operatore").await;
-    let history = operator.get(&format!("/lang/api/applications/{id}/history")).await.expect(200);
-    let states: Vec<i64> = history.as_array().unwrap().iter().map(|row| row["status_code"].as_i64().unwrap()).collect();
+    let history = operator
+        .get(&format!("/lang/api/applications/{id}/history"))
+        .await
+        .expect(200);
+    let states: Vec<i64> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["status_code"].as_i64().unwrap())
+        .collect();
     let mut passed = states.clone();
     passed.dedup();
-    assert_eq!(passed, [1500, 1520, 1900, 2000, 3000, 4000, 4100, 4200, 4300, 4400, 4000, 6000, 7000], "{history}");
+    assert_eq!(
+        passed,
+        [
+            1500, 1520, 1900, 2000, 3000, 4000, 4100, 4200, 4300, 4400, 4000, 6000, 7000
+        ],
+        "{history}"
+    );
 
-    let payments = operator.get(&format!("/lang/api/payments?remote_id={id}")).await.expect(200);
+    let payments = operator
+        .get(&format!("/lang/api/payments?remote_id={id}"))
+        .await
+        .expect(200);
     assert_eq!(payments.as_array().unwrap().len(), 1);
     assert_eq!(payments[0]["status"], "COMPLETE");
 
     // Four acts, each with one document, each with one number.
     let events = platform.events();
-    let of = |topic: &str| events.iter().filter(|event| event["topic"] == topic).map(|event| event["event"].clone()).collect::<Vec<_>>();
+    let of = |topic: &str| {
+        events
+            .iter()
+            .filter(|event| event["topic"] == topic)
+            .map(|event| event["event"].clone())
+            .collect::<Vec<_>>()
+    };
     let documents = of("documents");
     let mut numbers: Vec<(String, String)> = documents
         .iter()
-        .filter(|document| document["remote_id"] == id && document["status"] == "REGISTRATION_COMPLETE")
-        .map(|document| (document["type"].as_str().unwrap().to_owned(), document["registration_data"]["document_number"].as_str().unwrap().to_owned()))
+        .filter(|document| {
+            document["remote_id"] == id && document["status"] == "REGISTRATION_COMPLETE"
+        })
+        .map(|document| {
+            (
+                document["type"].as_str().unwrap().to_owned(),
+                document["registration_data"]["document_number"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            )
+        })
         .collect();
     numbers.sort();
     let kinds: Vec<&str> = numbers.iter().map(|(kind, _)| kind.as_str()).collect();
-    assert_eq!(kinds, ["application-outcome", "application-request", "integration-request", "integration-response"]);
+    assert_eq!(
+        kinds,
+        [
+            "application-outcome",
+            "application-request",
+            "integration-request",
+            "integration-response"
+        ]
+    );
     let mut distinct: Vec<&String> = numbers.iter().map(|(_, number)| number).collect();
     distinct.sort();
     distinct.dedup();
@@ -153,29 +250,62 @@ pub async fn check(platform: &Platform, id: &str) {
     assert_eq!(counters["numbers"], 4, "{counters}");
 
     // Every event has its envelope, and no event id stands twice.
-    let mut ids: Vec<&str> = events.iter().map(|event| event["event"]["event_id"].as_str().unwrap()).collect();
+    let mut ids: Vec<&str> = events
+        .iter()
+        .map(|event| event["event"]["event_id"].as_str().unwrap())
+        .collect();
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), all);
     for event in &events {
-        for key in ["id", "event_version", "event_created_at", "app_id", "tenant_id", "change"] {
+        for key in [
+            "id",
+            "event_version",
+            "event_created_at",
+            "app_id",
+            "tenant_id",
+            "change",
+        ] {
             assert!(!event["event"][key].is_null(), "{key} of {event}");
         }
     }
-    let complete = of("payments").iter().filter(|payment| payment["status"] == "COMPLETE").count();
+    let complete = of("payments")
+        .iter()
+        .filter(|payment| payment["status"] == "COMPLETE")
+        .count();
     assert_eq!(complete, 1);
 }
 
 /// Who must be told is told: the citizen at the steps of decisions §5, the operators.
 async fn check_mails(platform: &Platform) {
-    let to = |mail: &str, address: &str| mail.lines().any(|line| line.starts_with("To:") && line.contains(address));
-    let count = |address: &str| platform.mails().iter().filter(|mail| to(mail, address)).count();
+    let to = |mail: &str, address: &str| {
+        mail.lines()
+            .any(|line| line.starts_with("To:") && line.contains(address))
+    };
+    let count = |address: &str| {
+        platform
+            .mails()
+            .iter()
+            .filter(|mail| to(mail, address))
+            .count()
+    };
     // Payment pending, 3000, 4000, 4200, 7000.
-    until("the citizen's five mails", || async { (count("mario.rossi@example.org") >= 5).then_some(()) }).await;
+    until("the citizen's five mails", || async {
+        (count("mario.rossi@example.org") >= 5).then_some(())
+    })
+    .await;
     // New application, answer, payment, the citizen's message.
-    until("the operator's mails", || async { (count("operatore@comune.bugliano.example") >= 2).then_some(()) }).await;
-    assert_eq!(count("mario.rossi@example.org"), 5, "{:#?}", platform.mails());
+    until("the operator's mails", || async {
+        (count("operatore@comune.bugliano.example") >= 2).then_some(())
+    })
+    .await;
+    assert_eq!(
+        count("mario.rossi@example.org"),
+        5,
+        "{:#?}",
+        platform.mails()
+    );
 }
 
 async fn main_job(store: Store) {
@@ -184,7 +314,12 @@ async fn main_job(store: Store) {
     check(&platform, &id).await;
     check_mails(&platform).await;
     let log = platform.log();
-    for secret in ["RSSMRA80A01H501U", "mario.rossi@example.org", "opencity-demo", "Bearer ey"] {
+    for secret in [
+        "RSSMRA80A01H501U",
+        "mario.rossi@example.org",
+        "opencity-demo",
+        "Bearer ey",
+    ] {
         assert!(!log.contains(secret), "the log holds {secret}");
     }
 }

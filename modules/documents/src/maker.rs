@@ -55,8 +55,21 @@ impl Maker {
         tenancy: Tenancy,
         application: Application,
     ) -> Result<Made, HandleError> {
-        let tenant = self.ctx.tenant(tenancy).await?;
-        let base_url = format!("{}/lang/api", self.ctx.platform.public_url(&tenant));
+        let tenant = match self.ctx.tenant(tenancy).await {
+            // A body just made: its event is on the way to the directory.
+            Err(DbError::NotFound) => {
+                self.ctx.platform.caught_up("kernel").await?;
+                self.ctx.tenant(tenancy).await?
+            }
+            known => known?,
+        };
+        // A body without a host of its own is reached by its slug.
+        let prefix = if tenant.host().is_some() {
+            "lang"
+        } else {
+            tenant.slug.as_str()
+        };
+        let base_url = format!("{}/{prefix}/api", self.ctx.platform.public_url(&tenant));
         let profile = Tenant::deserialize(&tenant.profile).map_err(|_| {
             HandleError::permanent("tenant-malformed", "the tenant's profile is malformed")
         })?;

@@ -382,11 +382,11 @@ async fn citizens_and_operators_see_what_they_may(world: World) {
     );
     for (token, number) in [(&owner, 1), (&stranger, 0)] {
         assert_eq!(
-            list(&get!(world, Some(token), "/lang/api/documents".to_owned()).2),
+            list(&get!(world, Some(token), "/lang/api/documents").2),
             number
         );
         assert_eq!(
-            list(&get!(world, Some(token), "/lang/api/folders".to_owned()).2),
+            list(&get!(world, Some(token), "/lang/api/folders").2),
             number
         );
     }
@@ -397,7 +397,7 @@ async fn citizens_and_operators_see_what_they_may(world: World) {
             if *sees { 200 } else { 403 },
             "{id}"
         );
-        let (status, _, body) = get!(world, Some(&token), "/lang/api/documents".to_owned());
+        let (status, _, body) = get!(world, Some(&token), "/lang/api/documents");
         assert_eq!((status, list(&body)), (200, usize::from(*sees)), "{id}");
     }
     for (filter, number) in [
@@ -411,15 +411,10 @@ async fn citizens_and_operators_see_what_they_may(world: World) {
         assert_eq!((status, list(&body)), (200, number), "{filter}");
     }
     assert_eq!(
-        get!(
-            world,
-            Some(&owner),
-            "/lang/api/documents?folder=x".to_owned()
-        )
-        .0,
+        get!(world, Some(&owner), "/lang/api/documents?folder=x").0,
         400
     );
-    let (_, _, body) = get!(world, Some(&owner), "/lang/api/folders".to_owned());
+    let (_, _, body) = get!(world, Some(&owner), "/lang/api/folders");
     assert_eq!(
         serde_json::from_slice::<Value>(&body).unwrap()[0]["number"],
         "2026/7"

@@ -16,7 +16,8 @@ use serde_json::Value;
 use crate::INFO;
 use crate::store::job;
 
-type Content = futures::stream::BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>>;
+type Content =
+    futures::stream::BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>>;
 
 /// Stores the file of a new process, before the transaction that makes it.
 ///
@@ -32,32 +33,52 @@ pub async fn store(
 ) -> Result<JobFile, Problem> {
     let content = content(context, tenancy, given).await?;
     let key = key(tenancy, job, file);
-    let stored = context.platform.files.put(key, content, limit).await.map_err(|error| match error {
-        FileError::TooLarge(_) => Problem::new(
-            ProblemKind::UploadTooLarge,
-            format!("The file has more than {limit} bytes. Split it into several processes."),
-        ),
-        other => Problem::internal(other),
-    })?;
+    let stored = context
+        .platform
+        .files
+        .put(key, content, limit)
+        .await
+        .map_err(|error| match error {
+            FileError::TooLarge(_) => Problem::new(
+                ProblemKind::UploadTooLarge,
+                format!("The file has more than {limit} bytes. Split it into several processes."),
+            ),
+            other => Problem::internal(other),
+        })?;
     if stored.size == 0 {
         return Err(refused("The file is empty. Send one with at least a row."));
     }
-    Ok(JobFile { size: stored.size, md5: stored.md5, sha256: stored.sha256, ..JobFile::default() })
+    Ok(JobFile {
+        size: stored.size,
+        md5: stored.md5,
+        sha256: stored.sha256,
+        ..JobFile::default()
+    })
 }
 
-async fn content(context: &ModuleContext, tenancy: Tenancy, given: &Value) -> Result<Content, Problem> {
+async fn content(
+    context: &ModuleContext,
+    tenancy: Tenancy,
+    given: &Value,
+) -> Result<Content, Problem> {
     match given {
         Value::String(text) if text.starts_with("https://") || text.starts_with("http://") => {
-            let url = text.parse().map_err(|_| refused("The address of the file is not a URL."))?;
+            let url = text
+                .parse()
+                .map_err(|_| refused("The address of the file is not a URL."))?;
             let request = OutgoingRequest::new(Default::default(), url, TargetPolicy::Vetted);
             let answer = context
                 .platform
                 .http
                 .get_stream(request)
                 .await
-                .map_err(|_| refused("The address of the file does not give it. Send the file as base64."))?;
+                .map_err(|_| {
+                    refused("The address of the file does not give it. Send the file as base64.")
+                })?;
             if !answer.status.is_success() {
-                return Err(refused("The address of the file does not give it. Send the file as base64."));
+                return Err(refused(
+                    "The address of the file does not give it. Send the file as base64.",
+                ));
             }
             Ok(answer.body.map(|piece| piece.map_err(Into::into)).boxed())
         }
@@ -83,20 +104,29 @@ async fn content(context: &ModuleContext, tenancy: Tenancy, given: &Value) -> Re
                 .map_err(|_| refused("The reference names no finished upload."))?;
             Ok(upload.body.map(|piece| piece.map_err(Into::into)).boxed())
         }
-        _ => Err(refused("Give the file as base64, as the reference of an upload, or as a URL.")),
+        _ => Err(refused(
+            "Give the file as base64, as the reference of an upload, or as a URL.",
+        )),
     }
 }
 
 fn refused(detail: &str) -> Problem {
-    Problem::new(ProblemKind::FileRefused, detail).with_errors(vec![opencity_kernel::FieldProblem {
-        field: "attachment.file".to_owned(),
-        code: "file".to_owned(),
-        message: detail.to_owned(),
-    }])
+    Problem::new(ProblemKind::FileRefused, detail).with_errors(vec![
+        opencity_kernel::FieldProblem {
+            field: "attachment.file".to_owned(),
+            code: "file".to_owned(),
+            message: detail.to_owned(),
+        },
+    ])
 }
 
 fn key(tenancy: Tenancy, job: JobId, file: FileId) -> FileKey {
-    FileKey { module: INFO.name, tenant: tenancy.tenant_id().uuid(), owner: job.uuid(), file: file.uuid() }
+    FileKey {
+        module: INFO.name,
+        tenant: tenancy.tenant_id().uuid(),
+        owner: job.uuid(),
+        file: file.uuid(),
+    }
 }
 
 /// The files of processes, for the modules that execute them.
@@ -122,6 +152,10 @@ impl FileSource for Attachments {
             .await
             .map_err(|error| FileError::Source(Box::new(error)))?
             .ok_or(FileError::NotFound)?;
-        self.context.platform.files.get(key(tenancy, job, file), None).await
+        self.context
+            .platform
+            .files
+            .get(key(tenancy, job, file), None)
+            .await
     }
 }

@@ -28,7 +28,11 @@ impl Consumer for Progress {
 
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let body: Job = event.body()?;
-        Ok(if job::update(scope, &body, event.aggregate_version)? { Next::Done } else { Next::Nothing })
+        Ok(if job::update(scope, &body, event.aggregate_version)? {
+            Next::Done
+        } else {
+            Next::Nothing
+        })
     }
 }
 
@@ -61,7 +65,12 @@ impl Consumer for Services {
             service::delete(scope, id)?;
         } else {
             let body: ServiceKind = event.body()?;
-            service::put(scope, id, body.kind.as_deref().unwrap_or("standard"), event.aggregate_version)?;
+            service::put(
+                scope,
+                id,
+                body.kind.as_deref().unwrap_or("standard"),
+                event.aggregate_version,
+            )?;
         }
         Ok(Next::Done)
     }

@@ -41,8 +41,13 @@ impl Jobs {
     /// If its settings are not valid.
     pub fn new(context: ModuleContext) -> Result<Self, StartError> {
         let settings: Settings = context.platform.config.section("jobs")?;
-        context.platform.sources.register(INFO.name, Arc::new(attachment::Attachments::new(context.clone())));
-        Ok(Self { state: api::State { context, settings } })
+        context.platform.sources.register(
+            INFO.name,
+            Arc::new(attachment::Attachments::new(context.clone())),
+        );
+        Ok(Self {
+            state: api::State { context, settings },
+        })
     }
 }
 

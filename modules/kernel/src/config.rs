@@ -126,16 +126,25 @@ impl Config {
             builder = builder.add_source(config::File::from(file).required(true));
         }
         builder = builder.add_source(
-            config::Environment::with_prefix("OPENCITY").prefix_separator("__").separator("__").try_parsing(true),
+            config::Environment::with_prefix("OPENCITY")
+                .prefix_separator("__")
+                .separator("__")
+                .try_parsing(true),
         );
         for (key, value) in overrides {
             builder = builder
                 .set_override(*key, value.as_str())
-                .map_err(|error| StartError::new(format!("the setting {key} cannot be set"), error))?;
+                .map_err(|error| {
+                    StartError::new(format!("the setting {key} cannot be set"), error)
+                })?;
         }
-        let raw = builder.build().map_err(|error| StartError::new("the configuration cannot be read", error))?;
-        let mut config: Self =
-            raw.clone().try_deserialize().map_err(|error| StartError::new("the configuration is not valid", error))?;
+        let raw = builder
+            .build()
+            .map_err(|error| StartError::new("the configuration cannot be read", error))?;
+        let mut config: Self = raw
+            .clone()
+            .try_deserialize()
+            .map_err(|error| StartError::new("the configuration is not valid", error))?;
         config.raw = Raw(Some(raw));
         config.validate()?;
         Ok(config)
@@ -145,10 +154,14 @@ impl Config {
         let refuse = |text: &str| Err(StartError(text.to_owned()));
         if self.environment == Environment::Production {
             if self.demo.enabled {
-                return refuse("demo.enabled is refused when environment is production: its passwords are public");
+                return refuse(
+                    "demo.enabled is refused when environment is production: its passwords are public",
+                );
             }
             if self.http_client.dangerous_allow_private_networks {
-                tracing::warn!("http_client.dangerous_allow_private_networks is on: webhooks reach internal addresses");
+                tracing::warn!(
+                    "http_client.dangerous_allow_private_networks is on: webhooks reach internal addresses"
+                );
             }
         }
         if self.http.json_depth == 0 || self.http.json_depth > 100 {
@@ -165,8 +178,13 @@ impl Config {
     /// # Errors
     /// In a sentence that names the setting.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, StartError> {
-        let raw = self.raw.0.as_ref().ok_or_else(|| StartError("the configuration was not loaded".to_owned()))?;
-        raw.get(name).map_err(|error| StartError::new(format!("the section [{name}] is not valid"), error))
+        let raw = self
+            .raw
+            .0
+            .as_ref()
+            .ok_or_else(|| StartError("the configuration was not loaded".to_owned()))?;
+        raw.get(name)
+            .map_err(|error| StartError::new(format!("the section [{name}] is not valid"), error))
     }
 
     /// `identity.citizen_id_key`, which every module that meets citizens needs.
@@ -198,9 +216,14 @@ impl Config {
     /// # Errors
     /// If it was not loaded.
     pub fn masked(&self) -> Result<serde_json::Value, StartError> {
-        let raw = self.raw.0.clone().ok_or_else(|| StartError("the configuration was not loaded".to_owned()))?;
-        let mut value: serde_json::Value =
-            raw.try_deserialize().map_err(|error| StartError::new("the configuration cannot be shown", error))?;
+        let raw = self
+            .raw
+            .0
+            .clone()
+            .ok_or_else(|| StartError("the configuration was not loaded".to_owned()))?;
+        let mut value: serde_json::Value = raw
+            .try_deserialize()
+            .map_err(|error| StartError::new("the configuration cannot be shown", error))?;
         mask(&mut value, "");
         Ok(value)
     }

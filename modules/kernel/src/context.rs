@@ -41,15 +41,28 @@ pub struct FileSources {
 impl FileSources {
     /// Makes a module's files readable for the others.
     pub fn register(&self, module: &'static str, source: Arc<dyn FileSource>) {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(module, source);
+        self.sources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(module, source);
     }
 
     /// Opens a file of another module.
     ///
     /// # Errors
     /// [`FileError::NotFound`] if neither the module nor the file is here.
-    pub async fn open(&self, tenancy: Tenancy, module: &str, file: FileId) -> Result<FileContent, FileError> {
-        let source = self.sources.lock().unwrap_or_else(PoisonError::into_inner).get(module).cloned();
+    pub async fn open(
+        &self,
+        tenancy: Tenancy,
+        module: &str,
+        file: FileId,
+    ) -> Result<FileContent, FileError> {
+        let source = self
+            .sources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(module)
+            .cloned();
         match source {
             Some(source) => source.open(tenancy, file).await,
             None => Err(FileError::NotFound),
@@ -94,18 +107,40 @@ impl Platform {
     /// # Errors
     /// In a sentence that says what to do.
     pub fn start(mut config: Config, modules: Vec<ModuleInfo>) -> Result<Self, StartError> {
-        std::fs::create_dir_all(&config.data_dir)
-            .map_err(|error| StartError::new(format!("the data folder {} cannot be made", config.data_dir.display()), error))?;
+        std::fs::create_dir_all(&config.data_dir).map_err(|error| {
+            StartError::new(
+                format!(
+                    "the data folder {} cannot be made",
+                    config.data_dir.display()
+                ),
+                error,
+            )
+        })?;
         if config.database.url.expose_secret().is_empty() {
-            config.database.url = config.in_data_dir("opencity.sqlite").to_string_lossy().into_owned().into();
+            config.database.url = config
+                .in_data_dir("opencity.sqlite")
+                .to_string_lossy()
+                .into_owned()
+                .into();
         }
         config.mail.folder = config.in_data_dir(&config.mail.folder);
-        let database = Database::open(&config.database, crate::INFO)
-            .map_err(|error| StartError::new("the database cannot be opened (database.url)", error))?;
+        let database = Database::open(&config.database, crate::INFO).map_err(|error| {
+            StartError::new("the database cannot be opened (database.url)", error)
+        })?;
         let sealing = if config.sealing_keys.is_empty() {
-            vec![SealingKey { id: "local".to_owned(), key: kept_key(&config, "sealing.key")? }]
+            vec![SealingKey {
+                id: "local".to_owned(),
+                key: kept_key(&config, "sealing.key")?,
+            }]
         } else {
-            config.sealing_keys.iter().map(|key| SealingKey { id: key.id.clone(), key: key.key.clone() }).collect()
+            config
+                .sealing_keys
+                .iter()
+                .map(|key| SealingKey {
+                    id: key.id.clone(),
+                    key: key.key.clone(),
+                })
+                .collect()
         };
         let citizen_ids = match &config.citizen_id_key()? {
             Some(key) => key.clone(),
@@ -118,13 +153,20 @@ impl Platform {
             verifier: Verifier::new(&config.auth),
             bus: Bus::default(),
             wakes: Wakes::default(),
-            http: HttpClient::new(config.http_client.clone())
-                .map_err(|error| StartError::new("the HTTP client cannot start ([http_client])", error))?,
-            files: FileStore::open(&FileStoreSettings::Local { folder: config.in_data_dir("files") })
-                .map_err(|error| StartError::new("the folder of stored files cannot be opened", error))?,
+            http: HttpClient::new(config.http_client.clone()).map_err(|error| {
+                StartError::new("the HTTP client cannot start ([http_client])", error)
+            })?,
+            files: FileStore::open(&FileStoreSettings::Local {
+                folder: config.in_data_dir("files"),
+            })
+            .map_err(|error| {
+                StartError::new("the folder of stored files cannot be opened", error)
+            })?,
             sources: FileSources::default(),
-            mailer: Mailer::new(&config.mail).map_err(|error| StartError::new("mail cannot start ([mail])", error))?,
-            sealer: Sealer::new(&sealing).map_err(|error| StartError::new("sealing_keys", error))?,
+            mailer: Mailer::new(&config.mail)
+                .map_err(|error| StartError::new("mail cannot start ([mail])", error))?,
+            sealer: Sealer::new(&sealing)
+                .map_err(|error| StartError::new("sealing_keys", error))?,
             citizen_ids: MacKey::from_base64(&citizen_ids)
                 .map_err(|error| StartError::new("identity.citizen_id_key", error))?,
             modules,
@@ -158,7 +200,9 @@ impl Platform {
     #[must_use]
     pub fn public_url(&self, tenant: &Tenant) -> String {
         let url = &self.config.http.public_url;
-        url.replace("{host}", tenant.host().unwrap_or("localhost")).trim_end_matches('/').to_owned()
+        url.replace("{host}", tenant.host().unwrap_or("localhost"))
+            .trim_end_matches('/')
+            .to_owned()
     }
 }
 
@@ -166,11 +210,17 @@ impl Platform {
 fn kept_key(config: &Config, name: &str) -> Result<SecretString, StartError> {
     use base64::Engine as _;
     let path = config.in_data_dir(name);
-    let cannot = |error: std::io::Error| StartError::new(format!("the key {} cannot be read or made", path.display()), error);
+    let cannot = |error: std::io::Error| {
+        StartError::new(
+            format!("the key {} cannot be read or made", path.display()),
+            error,
+        )
+    };
     match std::fs::read_to_string(&path) {
         Ok(key) => Ok(key.trim().to_owned().into()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let bytes = crate::crypto::random_bytes::<32>().map_err(|error| StartError::new("no random numbers", error))?;
+            let bytes = crate::crypto::random_bytes::<32>()
+                .map_err(|error| StartError::new("no random numbers", error))?;
             let key = base64::engine::general_purpose::STANDARD.encode(bytes);
             let mut options = std::fs::OpenOptions::new();
             options.write(true).create_new(true);
@@ -200,7 +250,11 @@ impl ModuleContext {
     /// The context of a module.
     #[must_use]
     pub fn new(platform: Arc<Platform>, info: ModuleInfo) -> Self {
-        Self { info, db: platform.database.for_module(info), platform }
+        Self {
+            info,
+            db: platform.database.for_module(info),
+            platform,
+        }
     }
 
     /// Looks a row of a replica up; if it is not there, waits until the module's consumers have seen
@@ -214,11 +268,17 @@ impl ModuleContext {
         find: impl Fn(&mut TenantScope<'_>) -> DbResult<Option<T>> + Send + Sync + Clone + 'static,
     ) -> DbResult<Option<T>> {
         let first = find.clone();
-        if let Some(found) = self.db.read::<_, DbError>(tenancy, move |scope| first(scope)).await? {
+        if let Some(found) = self
+            .db
+            .read::<_, DbError>(tenancy, move |scope| first(scope))
+            .await?
+        {
             return Ok(Some(found));
         }
         self.platform.caught_up(self.info.name).await?;
-        self.db.read::<_, DbError>(tenancy, move |scope| find(scope)).await
+        self.db
+            .read::<_, DbError>(tenancy, move |scope| find(scope))
+            .await
     }
 
     /// The tenant of a tenancy.
@@ -226,6 +286,10 @@ impl ModuleContext {
     /// # Errors
     /// If it is unknown here, or the database refuses.
     pub async fn tenant(&self, tenancy: Tenancy) -> DbResult<Tenant> {
-        self.platform.directory.tenant(tenancy.tenant_id()).await?.ok_or(DbError::NotFound)
+        self.platform
+            .directory
+            .tenant(tenancy.tenant_id())
+            .await?
+            .ok_or(DbError::NotFound)
     }
 }

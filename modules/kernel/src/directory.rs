@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use serde_json::Value;
 
-use crate::db::kernel_tables::{kernel_office, kernel_principal, kernel_tenant, kernel_tenant_host};
+use crate::db::kernel_tables::{
+    kernel_office, kernel_principal, kernel_tenant, kernel_tenant_host,
+};
 use crate::db::{Database, DbError, DbResult, Tenancy, WriteScope};
 use crate::events::{Consumer, Event, HandleError, Next, OrderingKey, Topic};
 use crate::id::{OfficeId, ServiceId, TenantId, UserId};
@@ -41,7 +43,10 @@ impl Tenant {
     /// A text of its profile.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.profile.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.profile
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// The host that public links name: the first one.
@@ -84,7 +89,11 @@ impl Directory {
     /// The directory of this database; `fallback` is the slug of the tenant of unknown hosts.
     #[must_use]
     pub fn new(database: Database, fallback: Option<String>) -> Self {
-        Self { database, fallback, believed: Arc::default() }
+        Self {
+            database,
+            fallback,
+            believed: Arc::default(),
+        }
     }
 
     /// The tenant of a host (without port), or the fallback.
@@ -154,7 +163,8 @@ impl Directory {
     /// # Errors
     /// If the database refuses.
     pub async fn tenant(&self, id: TenantId) -> DbResult<Option<Tenant>> {
-        self.cached(&format!("id {id}"), move |connection| by_id(connection, id)).await
+        self.cached(&format!("id {id}"), move |connection| by_id(connection, id))
+            .await
     }
 
     /// An operator or administrator of a tenant.
@@ -165,7 +175,8 @@ impl Directory {
         self.database
             .read(tenancy, move |scope| {
                 let rows: Vec<PrincipalRow> = scope.load(kernel_principal::table, |rows| {
-                    rows.filter(kernel_principal::id.eq(id)).select(PRINCIPAL_COLUMNS)
+                    rows.filter(kernel_principal::id.eq(id))
+                        .select(PRINCIPAL_COLUMNS)
                 })?;
                 rows.into_iter().next().map(principal_of).transpose()
             })
@@ -197,7 +208,8 @@ impl Directory {
         self.database
             .read(tenancy, move |scope| {
                 scope.load(kernel_office::table, |rows| {
-                    rows.order(kernel_office::name).select((kernel_office::id, kernel_office::name))
+                    rows.order(kernel_office::name)
+                        .select((kernel_office::id, kernel_office::name))
                 })
             })
             .await
@@ -208,7 +220,11 @@ impl Directory {
         key: &str,
         find: impl FnOnce(&mut crate::db::AnyConnection) -> DbResult<Option<Tenant>> + Send + 'static,
     ) -> DbResult<Option<Tenant>> {
-        if let Some((since, tenant)) = self.believed.lock().unwrap_or_else(PoisonError::into_inner).get(key)
+        if let Some((since, tenant)) = self
+            .believed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
             && since.elapsed() < BELIEVED
         {
             return Ok(Some(tenant.clone()));
@@ -224,11 +240,25 @@ impl Directory {
 }
 
 type TenantRow = (TenantId, String, String, Json);
-const COLUMNS: (kernel_tenant::id, kernel_tenant::slug, kernel_tenant::name, kernel_tenant::profile) =
-    (kernel_tenant::id, kernel_tenant::slug, kernel_tenant::name, kernel_tenant::profile);
+const COLUMNS: (
+    kernel_tenant::id,
+    kernel_tenant::slug,
+    kernel_tenant::name,
+    kernel_tenant::profile,
+) = (
+    kernel_tenant::id,
+    kernel_tenant::slug,
+    kernel_tenant::name,
+    kernel_tenant::profile,
+);
 
 fn tenant_of((id, slug, name, profile): TenantRow) -> Tenant {
-    Tenant { id, slug, name, profile: profile.0 }
+    Tenant {
+        id,
+        slug,
+        name,
+        profile: profile.0,
+    }
 }
 
 fn by_id(connection: &mut crate::db::AnyConnection, id: TenantId) -> DbResult<Option<Tenant>> {
@@ -250,7 +280,16 @@ pub fn tenant_in(scope: &mut WriteScope<'_>) -> DbResult<Option<Tenant>> {
     by_id(scope.connection, id)
 }
 
-type PrincipalRow = (UserId, String, bool, bool, Option<String>, Option<String>, Json, Json);
+type PrincipalRow = (
+    UserId,
+    String,
+    bool,
+    bool,
+    Option<String>,
+    Option<String>,
+    Json,
+    Json,
+);
 type PrincipalColumns = (
     kernel_principal::id,
     kernel_principal::role,
@@ -326,13 +365,20 @@ impl Consumer for DirectoryConsumer {
 }
 
 fn text(event: &Event, key: &str) -> Option<String> {
-    event.payload.get(key).and_then(Value::as_str).map(str::to_owned)
+    event
+        .payload
+        .get(key)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 fn take_tenant(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
     let id = scope.tenant_id();
     let (Some(slug), Some(name)) = (text(event, "slug"), text(event, "name")) else {
-        return Err(HandleError::permanent("malformed-event", "the tenant has no slug or name"));
+        return Err(HandleError::permanent(
+            "malformed-event",
+            "the tenant has no slug or name",
+        ));
     };
     let connection = &mut *scope.connection;
     let known: Option<i64> = kernel_tenant::table
@@ -373,7 +419,12 @@ fn take_tenant(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, Handle
             .execute(connection)
             .map_err(DbError::from)?;
     }
-    let hosts = event.payload.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default();
+    let hosts = event
+        .payload
+        .get("hosts")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     for host in hosts.iter().filter_map(Value::as_str) {
         diesel::insert_into(kernel_tenant_host::table)
             .values((
@@ -393,19 +444,36 @@ fn take_user(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleEr
     }
     let id = UserId::from_uuid(event.entity);
     let known: Option<i64> = scope.find(kernel_principal::table, |rows| {
-        rows.filter(kernel_principal::id.eq(id)).select(kernel_principal::version)
+        rows.filter(kernel_principal::id.eq(id))
+            .select(kernel_principal::version)
     })?;
     if known.is_some_and(|version| version > event.aggregate_version) {
         return Ok(Next::Nothing);
     }
-    if event.change_type() == "deleted" || text(event, "event_reason").as_deref() == Some("deleted") {
+    if event.change_type() == "deleted" || text(event, "event_reason").as_deref() == Some("deleted")
+    {
         scope.execute(kernel_principal::table, |rows| {
             diesel::delete(rows.filter(kernel_principal::id.eq(id)))
         })?;
         return Ok(Next::Done);
     }
-    let flag = |key: &str, default: bool| event.payload.get(key).and_then(Value::as_bool).unwrap_or(default);
-    let list = |key: &str| Json(event.payload.get(key).filter(|v| v.is_array()).cloned().unwrap_or_else(|| Value::Array(Vec::new())));
+    let flag = |key: &str, default: bool| {
+        event
+            .payload
+            .get(key)
+            .and_then(Value::as_bool)
+            .unwrap_or(default)
+    };
+    let list = |key: &str| {
+        Json(
+            event
+                .payload
+                .get(key)
+                .filter(|v| v.is_array())
+                .cloned()
+                .unwrap_or_else(|| Value::Array(Vec::new())),
+        )
+    };
     let row = (
         kernel_principal::role.eq(role),
         kernel_principal::enabled.eq(flag("enabled", true)),
@@ -445,21 +513,26 @@ fn take_user(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleEr
 fn take_office(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
     let id = OfficeId::from_uuid(event.entity);
     let known: Option<i64> = scope.find(kernel_office::table, |rows| {
-        rows.filter(kernel_office::id.eq(id)).select(kernel_office::version)
+        rows.filter(kernel_office::id.eq(id))
+            .select(kernel_office::version)
     })?;
     if known.is_some_and(|version| version > event.aggregate_version) {
         return Ok(Next::Nothing);
     }
     if event.change_type() == "deleted" {
-        scope.execute(kernel_office::table, |rows| diesel::delete(rows.filter(kernel_office::id.eq(id))))?;
+        scope.execute(kernel_office::table, |rows| {
+            diesel::delete(rows.filter(kernel_office::id.eq(id)))
+        })?;
         return Ok(Next::Done);
     }
     let name = text(event, "name").unwrap_or_default();
     let version = event.aggregate_version;
     if known.is_some() {
         scope.execute(kernel_office::table, |rows| {
-            diesel::update(rows.filter(kernel_office::id.eq(id)))
-                .set((kernel_office::name.eq(name), kernel_office::version.eq(version)))
+            diesel::update(rows.filter(kernel_office::id.eq(id))).set((
+                kernel_office::name.eq(name),
+                kernel_office::version.eq(version),
+            ))
         })?;
     } else {
         diesel::insert_into(kernel_office::table)

@@ -34,13 +34,22 @@ pub fn point(point: Point) {
         passed: u64,
     }
     static FAULTS: LazyLock<Mutex<Faults>> = LazyLock::new(|| {
-        let at = std::env::var("OPENCITY_FAULT_AT").ok().and_then(|text| text.parse().ok());
-        let log = std::env::var_os("OPENCITY_FAULT_LOG")
-            .and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(path).ok());
+        let at = std::env::var("OPENCITY_FAULT_AT")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let log = std::env::var_os("OPENCITY_FAULT_LOG").and_then(|path| {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .ok()
+        });
         Mutex::new(Faults { at, log, passed: 0 })
     });
 
-    let Ok(mut faults) = FAULTS.lock() else { return };
+    let Ok(mut faults) = FAULTS.lock() else {
+        return;
+    };
     faults.passed += 1;
     let passed = faults.passed;
     if let Some(log) = &mut faults.log {

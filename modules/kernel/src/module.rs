@@ -31,7 +31,11 @@ impl ModuleInfo {
 #[macro_export]
 macro_rules! module_info {
     ($name:literal, $title:literal) => {
-        $crate::module::ModuleInfo { name: $name, version: env!("CARGO_PKG_VERSION"), title: $title }
+        $crate::module::ModuleInfo {
+            name: $name,
+            version: env!("CARGO_PKG_VERSION"),
+            title: $title,
+        }
     };
 }
 

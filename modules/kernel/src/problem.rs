@@ -232,14 +232,21 @@ impl Problem {
 
     /// A failure of ours: the cause goes to the log, never to the caller.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        let mut problem = Self::new(ProblemKind::Internal, "The request was not carried out. Give the id in instance to the operator of this installation.");
+        let mut problem = Self::new(
+            ProblemKind::Internal,
+            "The request was not carried out. Give the id in instance to the operator of this installation.",
+        );
         problem.0.cause = Some(cause.to_string());
         problem
     }
 
     /// A part of the platform is away: the cause goes to the log.
     pub fn unavailable(cause: impl fmt::Display) -> Self {
-        let mut problem = Self::new(ProblemKind::Unavailable, "The platform is busy or a part of it is away. Repeat the request in a few seconds.").retry_after(2);
+        let mut problem = Self::new(
+            ProblemKind::Unavailable,
+            "The platform is busy or a part of it is away. Repeat the request in a few seconds.",
+        )
+        .retry_after(2);
         problem.0.cause = Some(cause.to_string());
         problem
     }
@@ -247,7 +254,10 @@ impl Problem {
     /// No thing of this kind has the id in the path.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
-        Self::new(ProblemKind::NotFound, format!("There is no {what} with this id. Check the id and the tenant."))
+        Self::new(
+            ProblemKind::NotFound,
+            format!("There is no {what} with this id. Check the id and the tenant."),
+        )
     }
 
     /// The caller lacks a right.
@@ -258,13 +268,19 @@ impl Problem {
     /// A parameter of the path or query.
     #[must_use]
     pub fn bad_parameter(name: &str, takes: &str) -> Self {
-        Self::new(ProblemKind::BadParameter, format!("The parameter {name} takes {takes}."))
+        Self::new(
+            ProblemKind::BadParameter,
+            format!("The parameter {name} takes {takes}."),
+        )
     }
 
     /// Fields of the body.
     #[must_use]
     pub fn validation(errors: Vec<FieldProblem>) -> Self {
-        let mut problem = Self::new(ProblemKind::Validation, "Correct the fields named in errors and send the request again.");
+        let mut problem = Self::new(
+            ProblemKind::Validation,
+            "Correct the fields named in errors and send the request again.",
+        );
         problem.0.errors = errors;
         problem
     }
@@ -282,7 +298,10 @@ impl Problem {
     /// A reference in the body to something that does not exist.
     #[must_use]
     pub fn unknown_reference(field: &str, what: &str) -> Self {
-        let mut problem = Self::new(ProblemKind::UnknownReference, format!("The {what} named in {field} does not exist in this tenant."));
+        let mut problem = Self::new(
+            ProblemKind::UnknownReference,
+            format!("The {what} named in {field} does not exist in this tenant."),
+        );
         problem.0.errors = vec![FieldProblem {
             field: field.to_owned(),
             code: "unknown".to_owned(),
@@ -321,9 +340,18 @@ impl Problem {
     /// The whole refusal in sentences, for the command line.
     #[must_use]
     pub fn for_people(&self) -> String {
-        let fields: String =
-            self.0.errors.iter().map(|error| format!("\n  {}: {}", error.field, error.message)).collect();
-        let cause = self.0.cause.as_ref().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        let fields: String = self
+            .0
+            .errors
+            .iter()
+            .map(|error| format!("\n  {}: {}", error.field, error.message))
+            .collect();
+        let cause = self
+            .0
+            .cause
+            .as_ref()
+            .map(|cause| format!(" ({cause})"))
+            .unwrap_or_default();
         format!("{}. {}{cause}{fields}", self.0.kind.title(), self.0.detail)
     }
 
@@ -367,7 +395,12 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let instance = crate::http::current_request_id();
         if let Some(cause) = &self.0.cause {
-            tracing::error!(request_id = instance, problem = self.0.kind.id(), cause, "a request failed");
+            tracing::error!(
+                request_id = instance,
+                problem = self.0.kind.id(),
+                cause,
+                "a request failed"
+            );
         }
         let mut response = HttpResponse::build(self.0.kind.status());
         response.content_type("application/problem+json");
@@ -384,10 +417,22 @@ impl ResponseError for Problem {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::NotFound => Self::new(ProblemKind::NotFound, "There is no such thing. Check the id and the tenant."),
-            DbError::Conflict => Self::new(ProblemKind::Conflict, "The resource was changed meanwhile. Read it again and decide anew."),
-            DbError::Duplicate(_) => Self::new(ProblemKind::AlreadyExists, "A value that must be unique exists already."),
-            DbError::Reference => Self::new(ProblemKind::StillInUse, "Other resources refer to it, or it refers to one that does not exist."),
+            DbError::NotFound => Self::new(
+                ProblemKind::NotFound,
+                "There is no such thing. Check the id and the tenant.",
+            ),
+            DbError::Conflict => Self::new(
+                ProblemKind::Conflict,
+                "The resource was changed meanwhile. Read it again and decide anew.",
+            ),
+            DbError::Duplicate(_) => Self::new(
+                ProblemKind::AlreadyExists,
+                "A value that must be unique exists already.",
+            ),
+            DbError::Reference => Self::new(
+                ProblemKind::StillInUse,
+                "Other resources refer to it, or it refers to one that does not exist.",
+            ),
             DbError::Unavailable(cause) => Self::unavailable(cause),
             other => Self::internal(other),
         }
@@ -403,7 +448,15 @@ mod tests {
     fn the_body_of_every_problem_stays_under_a_kibibyte() {
         for kind in ProblemKind::ALL {
             let problem = Problem::new(*kind, kind.page());
-            assert!(problem.body("01957f23-e630-7f33-a8b2-4bf48fc20904").to_string().len() < 1024, "{}", kind.id());
+            assert!(
+                problem
+                    .body("01957f23-e630-7f33-a8b2-4bf48fc20904")
+                    .to_string()
+                    .len()
+                    < 1024,
+                "{}",
+                kind.id()
+            );
         }
     }
 
@@ -414,12 +467,17 @@ mod tests {
         let all = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), all);
-        assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+        assert!(
+            ids.iter()
+                .all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        );
     }
 
     #[test]
     fn a_failure_of_ours_never_shows_its_cause() {
-        let body = Problem::internal("table kernel_event is locked").body("x").to_string();
+        let body = Problem::internal("table kernel_event is locked")
+            .body("x")
+            .to_string();
         assert!(!body.contains("kernel_event"));
     }
 }

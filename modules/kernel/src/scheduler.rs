@@ -51,7 +51,13 @@ pub struct Wakes {
 
 impl Wakes {
     fn of(&self, task: &'static str) -> Arc<Notify> {
-        Arc::clone(self.tasks.lock().unwrap_or_else(PoisonError::into_inner).entry(task).or_default())
+        Arc::clone(
+            self.tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(task)
+                .or_default(),
+        )
     }
 
     /// Wakes the task of this name.
@@ -61,7 +67,12 @@ impl Wakes {
 
     /// Wakes all: the clock has moved.
     pub fn wake_all(&self) {
-        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for task in self
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             task.notify_one();
         }
     }
@@ -75,7 +86,9 @@ pub async fn run(task: Arc<dyn Task>, lease: Lease, wakes: Wakes, mut stop: watc
             match task.run().await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => tracing::error!(task = task.name(), %error, "a task's turn failed; it will be repeated"),
+                Err(error) => {
+                    tracing::error!(task = task.name(), %error, "a task's turn failed; it will be repeated")
+                }
             }
         }
         tokio::select! {

@@ -505,10 +505,19 @@ mod tests {
 
     #[test]
     fn a_text_that_names_a_person_by_the_fiscal_code_is_found_out() {
-        for text in ["Mensa di RSSMRA80A01H501U", "rssmra80a01h501u", "(RSSMRA80A01H501U), marzo"] {
+        for text in [
+            "Mensa di RSSMRA80A01H501U",
+            "rssmra80a01h501u",
+            "(RSSMRA80A01H501U), marzo",
+        ] {
             assert!(contains_fiscal_code(text), "{text}");
         }
-        for text in ["Mensa scolastica 2025", "RSSMRA80A01H501A", "01957f1f-2370-770e-9132-1729a8e91419", ""] {
+        for text in [
+            "Mensa scolastica 2025",
+            "RSSMRA80A01H501A",
+            "01957f1f-2370-770e-9132-1729a8e91419",
+            "",
+        ] {
             assert!(!contains_fiscal_code(text), "{text}");
         }
     }

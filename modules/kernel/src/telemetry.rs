@@ -21,7 +21,11 @@ pub fn start_logs(settings: &LogSettings) -> Result<(), StartError> {
     match settings.format.as_str() {
         "json" => logs.json().try_init(),
         "human" => logs.try_init(),
-        other => return Err(StartError(format!("log.format takes human or json, not {other}"))),
+        other => {
+            return Err(StartError(format!(
+                "log.format takes human or json, not {other}"
+            )));
+        }
     }
     .map_err(|error| StartError::new("logging cannot start", error))
 }

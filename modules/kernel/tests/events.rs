@@ -28,14 +28,23 @@ use uuid::Uuid;
 enum Thing {}
 
 fn event(entity: Uuid, number: i64) -> NewEvent {
-    NewEvent::new(Topic::Messages, entity, entity, number, Change::data(), json!({"number": number}))
+    NewEvent::new(
+        Topic::Messages,
+        entity,
+        entity,
+        number,
+        Change::data(),
+        json!({"number": number}),
+    )
 }
 
 async fn write(place: &Place, tenancy: Tenancy, entity: Uuid, numbers: std::ops::Range<i64>) {
     for number in numbers {
         place
             .database
-            .write::<_, DbError>(tenancy, move |scope| scope.emit(event(entity, number)).map(|_| ()))
+            .write::<_, DbError>(tenancy, move |scope| {
+                scope.emit(event(entity, number)).map(|_| ())
+            })
             .await
             .unwrap();
     }
@@ -55,11 +64,23 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(verdict: impl Fn(&Event) -> Result<Next, HandleError> + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { taken: Arc::default(), verdict: Box::new(verdict), given_up: Arc::default() })
+    fn new(
+        verdict: impl Fn(&Event) -> Result<Next, HandleError> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            taken: Arc::default(),
+            verdict: Box::new(verdict),
+            given_up: Arc::default(),
+        })
     }
     fn numbers(&self, entity: Uuid) -> Vec<i64> {
-        self.taken.lock().unwrap().iter().filter(|(of, _)| *of == entity).map(|(_, number)| *number).collect()
+        self.taken
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|(of, _)| *of == entity)
+            .map(|(_, number)| *number)
+            .collect()
     }
 }
 
@@ -77,7 +98,10 @@ impl Consumer for Listener {
     }
     fn handle(&self, _scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let next = (self.verdict)(event)?;
-        self.taken.lock().unwrap().push((event.entity, number(event)));
+        self.taken
+            .lock()
+            .unwrap()
+            .push((event.entity, number(event)));
         Ok(next)
     }
     fn give_up(
@@ -109,7 +133,11 @@ impl Consumer for Redeliver {
     }
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let attempt = event.retry_meta().unwrap().attempt + 1;
-        let again = Redelivery::of(&event.payload, json!({"attempt": attempt, "discarded": self.discard})).unwrap();
+        let again = Redelivery::of(
+            &event.payload,
+            json!({"attempt": attempt, "discarded": self.discard}),
+        )
+        .unwrap();
         scope.emit(again)?;
         Ok(Next::Done)
     }
@@ -132,72 +160,99 @@ on_both!(events_arrive_once_and_in_order, |place: Place| async move {
     running.stop().await;
 });
 
-on_both!(an_undone_transaction_leaves_no_event, |place: Place| async move {
-    let listener = Listener::new(|_| Ok(Next::Done));
-    let running = Running::start(&place, vec![listener.clone()]).await;
-    let (tenancy, entity) = (tenancy(), Uuid::now_v7());
-    let refused = place
-        .database
-        .write::<(), DbError>(tenancy, move |scope| {
-            scope.emit(event(entity, 1))?;
-            Err(DbError::Conflict)
-        })
+on_both!(
+    an_undone_transaction_leaves_no_event,
+    |place: Place| async move {
+        let listener = Listener::new(|_| Ok(Next::Done));
+        let running = Running::start(&place, vec![listener.clone()]).await;
+        let (tenancy, entity) = (tenancy(), Uuid::now_v7());
+        let refused = place
+            .database
+            .write::<(), DbError>(tenancy, move |scope| {
+                scope.emit(event(entity, 1))?;
+                Err(DbError::Conflict)
+            })
+            .await;
+        assert!(matches!(refused, Err(DbError::Conflict)));
+        write(&place, tenancy, entity, 2..3).await;
+        eventually(|| !listener.numbers(entity).is_empty()).await;
+        assert_eq!(listener.numbers(entity), [2]);
+        running.stop().await;
+    }
+);
+
+on_both!(
+    an_event_that_must_wait_holds_back_only_its_own_key,
+    |place: Place| async move {
+        let failures = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&failures);
+        let stuck = Uuid::now_v7();
+        let listener = Listener::new(move |event| {
+            if event.entity == stuck
+                && number(event) == 1
+                && seen.fetch_add(1, Ordering::SeqCst) < 3
+            {
+                return Err(HandleError::temporary("busy", "the other side is busy"));
+            }
+            Ok(Next::Done)
+        });
+        let free = Uuid::now_v7();
+        let tenancy = tenancy();
+        // Without a retry, the key waits and the others go on.
+        let running = Running::start(&place, vec![listener.clone()]).await;
+        write(&place, tenancy, stuck, 1..6).await;
+        write(&place, tenancy, free, 1..4).await;
+        eventually(|| listener.numbers(free).len() == 3).await;
+        assert_eq!(listener.numbers(stuck), Vec::<i64>::new());
+        running.stop().await;
+        // With it, the event comes back, and what was parked follows in its order.
+        let running = Running::start(
+            &place,
+            vec![listener.clone(), Arc::new(Redeliver { discard: false })],
+        )
         .await;
-    assert!(matches!(refused, Err(DbError::Conflict)));
-    write(&place, tenancy, entity, 2..3).await;
-    eventually(|| !listener.numbers(entity).is_empty()).await;
-    assert_eq!(listener.numbers(entity), [2]);
-    running.stop().await;
-});
+        eventually(|| listener.numbers(stuck).len() >= 5).await;
+        write(&place, tenancy, stuck, 6..7).await;
+        eventually(|| listener.numbers(stuck).len() >= 6).await;
+        assert_eq!(listener.numbers(stuck), (1..7).collect::<Vec<_>>());
+        assert_eq!(failures.load(Ordering::SeqCst), 4);
+        running.stop().await;
+    }
+);
 
-on_both!(an_event_that_must_wait_holds_back_only_its_own_key, |place: Place| async move {
-    let failures = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&failures);
-    let stuck = Uuid::now_v7();
-    let listener = Listener::new(move |event| {
-        if event.entity == stuck && number(event) == 1 && seen.fetch_add(1, Ordering::SeqCst) < 3 {
-            return Err(HandleError::temporary("busy", "the other side is busy"));
-        }
-        Ok(Next::Done)
-    });
-    let free = Uuid::now_v7();
-    let tenancy = tenancy();
-    // Without a retry, the key waits and the others go on.
-    let running = Running::start(&place, vec![listener.clone()]).await;
-    write(&place, tenancy, stuck, 1..6).await;
-    write(&place, tenancy, free, 1..4).await;
-    eventually(|| listener.numbers(free).len() == 3).await;
-    assert_eq!(listener.numbers(stuck), Vec::<i64>::new());
-    running.stop().await;
-    // With it, the event comes back, and what was parked follows in its order.
-    let running = Running::start(&place, vec![listener.clone(), Arc::new(Redeliver { discard: false })]).await;
-    eventually(|| listener.numbers(stuck).len() >= 5).await;
-    write(&place, tenancy, stuck, 6..7).await;
-    eventually(|| listener.numbers(stuck).len() >= 6).await;
-    assert_eq!(listener.numbers(stuck), (1..7).collect::<Vec<_>>());
-    assert_eq!(failures.load(Ordering::SeqCst), 4);
-    running.stop().await;
-});
-
-on_both!(a_dead_letter_tells_its_entity_and_a_discard_lets_the_key_go_on, |place: Place| async move {
-    let listener = Listener::new(|event| {
-        if number(event) == 1 {
-            return Err(HandleError::permanent("refused", "the other side refuses this for ever"));
-        }
-        Ok(Next::Done)
-    });
-    let entity = Uuid::now_v7();
-    let running = Running::start(&place, vec![listener.clone(), Arc::new(Redeliver { discard: true })]).await;
-    write(&place, tenancy(), entity, 1..4).await;
-    eventually(|| listener.numbers(entity).len() >= 2).await;
-    assert_eq!(listener.numbers(entity), [2, 3]);
-    assert_eq!(listener.given_up.load(Ordering::SeqCst), 1);
-    running.stop().await;
-});
+on_both!(
+    a_dead_letter_tells_its_entity_and_a_discard_lets_the_key_go_on,
+    |place: Place| async move {
+        let listener = Listener::new(|event| {
+            if number(event) == 1 {
+                return Err(HandleError::permanent(
+                    "refused",
+                    "the other side refuses this for ever",
+                ));
+            }
+            Ok(Next::Done)
+        });
+        let entity = Uuid::now_v7();
+        let running = Running::start(
+            &place,
+            vec![listener.clone(), Arc::new(Redeliver { discard: true })],
+        )
+        .await;
+        write(&place, tenancy(), entity, 1..4).await;
+        eventually(|| listener.numbers(entity).len() >= 2).await;
+        assert_eq!(listener.numbers(entity), [2, 3]);
+        assert_eq!(listener.given_up.load(Ordering::SeqCst), 1);
+        running.stop().await;
+    }
+);
 
 on_both!(attempts_end_in_a_dead_letter, |place: Place| async move {
     let listener = Listener::new(|_| Err(HandleError::temporary("busy", "the other side is busy")));
-    let running = Running::start(&place, vec![listener.clone(), Arc::new(Redeliver { discard: false })]).await;
+    let running = Running::start(
+        &place,
+        vec![listener.clone(), Arc::new(Redeliver { discard: false })],
+    )
+    .await;
     write(&place, tenancy(), Uuid::now_v7(), 1..2).await;
     eventually(|| listener.given_up.load(Ordering::SeqCst) >= 1).await;
     running.stop().await;
@@ -229,41 +284,62 @@ impl Consumer for Calling {
         Ok(Box::new(move |scope| {
             settled.fetch_add(1, Ordering::SeqCst);
             let id: Id<Thing> = Id::new();
-            scope.emit(NewEvent::new(Topic::Deliveries, id, id, 1, Change::created(), json!({})))?;
+            scope.emit(NewEvent::new(
+                Topic::Deliveries,
+                id,
+                id,
+                1,
+                Change::created(),
+                json!({}),
+            ))?;
             Ok(())
         }))
     }
 }
 
-on_both!(a_call_that_was_cut_off_is_made_again_and_settled_once, |place: Place| async move {
-    let consumer = Arc::new(Calling { calls: Arc::default(), settled: Arc::default(), hang_first: true });
-    let (calls, settled) = (Arc::clone(&consumer.calls), Arc::clone(&consumer.settled));
-    let entity = Uuid::now_v7();
-    let running = Running::start(&place, vec![consumer.clone()]).await;
-    write(&place, tenancy(), entity, 1..4).await;
-    eventually(|| calls.load(Ordering::SeqCst) == 1).await;
-    running.abandon();
-    let running = Running::start(&place, vec![consumer]).await;
-    while place.count("deliveries").await < 3 {
-        tokio::task::yield_now().await;
+on_both!(
+    a_call_that_was_cut_off_is_made_again_and_settled_once,
+    |place: Place| async move {
+        let consumer = Arc::new(Calling {
+            calls: Arc::default(),
+            settled: Arc::default(),
+            hang_first: true,
+        });
+        let (calls, settled) = (Arc::clone(&consumer.calls), Arc::clone(&consumer.settled));
+        let entity = Uuid::now_v7();
+        let running = Running::start(&place, vec![consumer.clone()]).await;
+        write(&place, tenancy(), entity, 1..4).await;
+        eventually(|| calls.load(Ordering::SeqCst) == 1).await;
+        running.abandon();
+        let running = Running::start(&place, vec![consumer]).await;
+        while place.count("deliveries").await < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 4);
+        assert_eq!(settled.load(Ordering::SeqCst), 3);
+        running.stop().await;
     }
-    assert_eq!(calls.load(Ordering::SeqCst), 4);
-    assert_eq!(settled.load(Ordering::SeqCst), 3);
-    running.stop().await;
-});
+);
 
-on_both!(who_waits_for_a_replica_sees_what_was_written_before, |place: Place| async move {
-    let listener = Listener::new(|_| Ok(Next::Done));
-    let running = Running::start(&place, vec![listener.clone()]).await;
-    let (tenancy, entity) = (tenancy(), Uuid::now_v7());
-    for round in 1..20 {
-        write(&place, tenancy, entity, round..round + 1).await;
-        let caught_up = running.bus.caught_up(&place.database, "test", Duration::from_secs(10)).await.unwrap();
-        assert!(caught_up);
-        assert_eq!(listener.numbers(entity).len() as i64, round);
+on_both!(
+    who_waits_for_a_replica_sees_what_was_written_before,
+    |place: Place| async move {
+        let listener = Listener::new(|_| Ok(Next::Done));
+        let running = Running::start(&place, vec![listener.clone()]).await;
+        let (tenancy, entity) = (tenancy(), Uuid::now_v7());
+        for round in 1..20 {
+            write(&place, tenancy, entity, round..round + 1).await;
+            let caught_up = running
+                .bus
+                .caught_up(&place.database, "test", Duration::from_secs(10))
+                .await
+                .unwrap();
+            assert!(caught_up);
+            assert_eq!(listener.numbers(entity).len() as i64, round);
+        }
+        running.stop().await;
     }
-    running.stop().await;
-});
+);
 
 on_both!(a_replay_takes_the_log_again, |place: Place| async move {
     let listener = Listener::new(|_| Ok(Next::Done));
@@ -271,59 +347,77 @@ on_both!(a_replay_takes_the_log_again, |place: Place| async move {
     let entity = Uuid::now_v7();
     write(&place, tenancy(), entity, 1..4).await;
     eventually(|| listener.numbers(entity).len() == 3).await;
-    assert!(opencity_kernel::events::replay(&place.database, "test.listener".to_owned(), 0).await.unwrap());
-    assert!(!opencity_kernel::events::replay(&place.database, "no.such".to_owned(), 0).await.unwrap());
+    assert!(
+        opencity_kernel::events::replay(&place.database, "test.listener".to_owned(), 0)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !opencity_kernel::events::replay(&place.database, "no.such".to_owned(), 0)
+            .await
+            .unwrap()
+    );
     eventually(|| listener.numbers(entity).len() >= 6).await;
     assert_eq!(listener.numbers(entity), [1, 2, 3, 1, 2, 3]);
     running.stop().await;
 });
 
-on_both!(many_writers_and_a_slow_one_lose_nothing_and_keep_each_order, |place: Place| async move {
-    let listener = Listener::new(|_| Ok(Next::Done));
-    let running = Running::start(&place, vec![listener.clone()]).await;
-    let tenancy = tenancy();
-    let entities: Vec<Uuid> = (0..8).map(|_| Uuid::now_v7()).collect();
-    let slow = Uuid::now_v7();
-    let (begun, wait) = std::sync::mpsc::channel::<()>();
-    let database = place.database.clone();
-    let postgres = database.is_postgres();
-    // On PostgreSQL its rows get early numbers and become visible late.
-    let late = tokio::spawn(async move {
-        database
-            .write::<_, DbError>(tenancy, move |scope| {
-                scope.emit(event(slow, 1))?;
-                if postgres {
-                    let _ = wait.recv_timeout(Duration::from_secs(20));
-                }
-                scope.emit(event(slow, 2)).map(|_| ())
+on_both!(
+    many_writers_and_a_slow_one_lose_nothing_and_keep_each_order,
+    |place: Place| async move {
+        let listener = Listener::new(|_| Ok(Next::Done));
+        let running = Running::start(&place, vec![listener.clone()]).await;
+        let tenancy = tenancy();
+        let entities: Vec<Uuid> = (0..8).map(|_| Uuid::now_v7()).collect();
+        let slow = Uuid::now_v7();
+        let (begun, wait) = std::sync::mpsc::channel::<()>();
+        let database = place.database.clone();
+        let postgres = database.is_postgres();
+        // On PostgreSQL its rows get early numbers and become visible late.
+        let late = tokio::spawn(async move {
+            database
+                .write::<_, DbError>(tenancy, move |scope| {
+                    scope.emit(event(slow, 1))?;
+                    if postgres {
+                        let _ = wait.recv_timeout(Duration::from_secs(20));
+                    }
+                    scope.emit(event(slow, 2)).map(|_| ())
+                })
+                .await
+                .unwrap();
+        });
+        let writers: Vec<_> = entities
+            .iter()
+            .map(|entity| {
+                let (database, entity) = (place.database.clone(), *entity);
+                tokio::spawn(async move {
+                    for number in 1..31 {
+                        database
+                            .write::<_, DbError>(tenancy, move |scope| {
+                                scope.emit(event(entity, number)).map(|_| ())
+                            })
+                            .await
+                            .unwrap();
+                    }
+                })
             })
-            .await
-            .unwrap();
-    });
-    let writers: Vec<_> = entities
-        .iter()
-        .map(|entity| {
-            let (database, entity) = (place.database.clone(), *entity);
-            tokio::spawn(async move {
-                for number in 1..31 {
-                    database
-                        .write::<_, DbError>(tenancy, move |scope| scope.emit(event(entity, number)).map(|_| ()))
-                        .await
-                        .unwrap();
-                }
-            })
+            .collect();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        eventually(|| {
+            entities
+                .iter()
+                .all(|entity| listener.numbers(*entity).len() >= 30)
         })
-        .collect();
-    for writer in writers {
-        writer.await.unwrap();
+        .await;
+        drop(begun);
+        late.await.unwrap();
+        eventually(|| listener.numbers(slow).len() >= 2).await;
+        for entity in &entities {
+            assert_eq!(listener.numbers(*entity), (1..31).collect::<Vec<_>>());
+        }
+        assert_eq!(listener.numbers(slow), [1, 2]);
+        running.stop().await;
     }
-    eventually(|| entities.iter().all(|entity| listener.numbers(*entity).len() >= 30)).await;
-    drop(begun);
-    late.await.unwrap();
-    eventually(|| listener.numbers(slow).len() >= 2).await;
-    for entity in &entities {
-        assert_eq!(listener.numbers(*entity), (1..31).collect::<Vec<_>>());
-    }
-    assert_eq!(listener.numbers(slow), [1, 2]);
-    running.stop().await;
-});
+);

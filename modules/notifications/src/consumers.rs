@@ -39,9 +39,18 @@ impl Consumer for Services {
         let replica = replica::Service {
             name: service.name,
             protocol_required: service.protocol_required,
-            offices: service.user_group_ids.into_iter().map(OfficeId::from_uuid).collect(),
+            offices: service
+                .user_group_ids
+                .into_iter()
+                .map(OfficeId::from_uuid)
+                .collect(),
         };
-        replica::put_service(scope, ServiceId::from_uuid(event.entity), &replica, event.aggregate_version)?;
+        replica::put_service(
+            scope,
+            ServiceId::from_uuid(event.entity),
+            &replica,
+            event.aggregate_version,
+        )?;
         Ok(Next::Done)
     }
 }
@@ -79,9 +88,19 @@ impl Consumer for Messages {
         } else if domain::tells_assigned(&message, first) {
             match replica::assigned(scope, application)? {
                 Some(assigned) => {
-                    let Some(service) = replica::service(scope, assigned.service)? else { return Ok(Next::Nothing) };
+                    let Some(service) = replica::service(scope, assigned.service)? else {
+                        return Ok(Next::Nothing);
+                    };
                     let values = Values::new(&self.context, scope, application, &service.name)?;
-                    notify(scope, event, application, Notice::ToAssigned("message_received"), assigned, &service, &values)?
+                    notify(
+                        scope,
+                        event,
+                        application,
+                        Notice::ToAssigned("message_received"),
+                        assigned,
+                        &service,
+                        &values,
+                    )?
                 }
                 None => false,
             }
@@ -101,13 +120,26 @@ fn to_applicant(
     message: &Message,
     application: ApplicationId,
 ) -> Result<bool, HandleError> {
-    let Some(address) = message.email.clone().filter(|address| domain::is_deliverable(address)) else {
+    let Some(address) = message
+        .email
+        .clone()
+        .filter(|address| domain::is_deliverable(address))
+    else {
         return Ok(false);
     };
     let subject = message.subject.clone().unwrap_or_else(|| {
-        text(Language::It, "message.default_subject", &[("id", &message.related_entity_id.to_string())])
+        text(
+            Language::It,
+            "message.default_subject",
+            &[("id", &message.related_entity_id.to_string())],
+        )
     });
-    let mail = Mail { to: vec![address], cc: Vec::new(), subject, html: message.message.clone() };
+    let mail = Mail {
+        to: vec![address],
+        cc: Vec::new(),
+        subject,
+        html: message.message.clone(),
+    };
     Ok(delivery::insert(
         scope,
         NewDelivery {
@@ -154,10 +186,17 @@ impl Consumer for Applications {
         if !event.is_status_change() {
             return Ok(Next::Nothing);
         }
-        let service = replica::service(scope, assigned.service)?
-            .ok_or_else(|| HandleError::temporary("unknown-service", "the service of the application is not known yet"))?;
-        let by_citizen = application.act.as_ref().and_then(|act| act.actor) == Some(application.user);
-        let Some(notice) = domain::notice(application.status, service.protocol_required, by_citizen) else {
+        let service = replica::service(scope, assigned.service)?.ok_or_else(|| {
+            HandleError::temporary(
+                "unknown-service",
+                "the service of the application is not known yet",
+            )
+        })?;
+        let by_citizen =
+            application.act.as_ref().and_then(|act| act.actor) == Some(application.user);
+        let Some(notice) =
+            domain::notice(application.status, service.protocol_required, by_citizen)
+        else {
             return Ok(Next::Nothing);
         };
         let mut values = Values::new(&self.context, scope, id, &service.name)?;
@@ -180,29 +219,51 @@ impl Values {
         application: ApplicationId,
         service: &str,
     ) -> Result<Self, HandleError> {
-        let base = tenant_in(scope)?.map(|tenant| context.platform.public_url(&tenant)).unwrap_or_default();
+        let base = tenant_in(scope)?
+            .map(|tenant| context.platform.public_url(&tenant))
+            .unwrap_or_default();
         Ok(Self(vec![
             ("id", application.to_string()),
             ("pratica_id", application.to_string()),
             ("servizio", service.to_owned()),
-            ("indirizzo", format!("{base}/lang/it/pratiche/{application}/detail")),
+            (
+                "indirizzo",
+                format!("{base}/lang/it/pratiche/{application}/detail"),
+            ),
         ]))
     }
 
     fn of(&mut self, application: &Application) {
-        let submitted = application.submitted_at.map(|time| Instant::from_utc(time).rome());
-        let registered = application.protocolled_at.map(|time| Instant::from_utc(time).rome());
+        let submitted = application
+            .submitted_at
+            .map(|time| Instant::from_utc(time).rome());
+        let registered = application
+            .protocolled_at
+            .map(|time| Instant::from_utc(time).rome());
         let date = |time: Option<chrono::DateTime<_>>| {
-            time.map(|time: chrono::DateTime<chrono_tz::Tz>| time.format("%d/%m/%Y").to_string()).unwrap_or_default()
+            time.map(|time: chrono::DateTime<chrono_tz::Tz>| time.format("%d/%m/%Y").to_string())
+                .unwrap_or_default()
         };
         self.0.push(("data_acquisizione", date(submitted)));
-        self.0.push(("ora_acquisizione", submitted.map(|time| time.format("%H:%M").to_string()).unwrap_or_default()));
+        self.0.push((
+            "ora_acquisizione",
+            submitted
+                .map(|time| time.format("%H:%M").to_string())
+                .unwrap_or_default(),
+        ));
         self.0.push(("data_protocollo", date(registered)));
-        self.0.push(("protocollo", application.protocol_number.clone().unwrap_or_default()));
+        self.0.push((
+            "protocollo",
+            application.protocol_number.clone().unwrap_or_default(),
+        ));
     }
 
     fn fill(&self, key: &str) -> String {
-        let values: Vec<(&str, &str)> = self.0.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let values: Vec<(&str, &str)> = self
+            .0
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         text(Language::It, key, &values)
     }
 }
@@ -218,8 +279,14 @@ fn notify(
 ) -> Result<bool, HandleError> {
     let staff = principals_in(scope)?;
     let (name, mut addresses) = match notice {
-        Notice::ToService(name) => (name, domain::working(&staff, assigned.service, &service.offices)),
-        Notice::ToAssigned(name) => (name, domain::assigned(&staff, assigned.operator, assigned.office)),
+        Notice::ToService(name) => (
+            name,
+            domain::working(&staff, assigned.service, &service.offices),
+        ),
+        Notice::ToAssigned(name) => (
+            name,
+            domain::assigned(&staff, assigned.operator, assigned.office),
+        ),
     };
     if addresses.is_empty() {
         return Ok(false);
@@ -236,7 +303,9 @@ fn notify(
         NewDelivery {
             event: event.original_id(),
             recipient: "operator",
-            recipient_id: assigned.operator.filter(|_| matches!(notice, Notice::ToAssigned(_))),
+            recipient_id: assigned
+                .operator
+                .filter(|_| matches!(notice, Notice::ToAssigned(_))),
             application,
             message: None,
             mail,
@@ -245,8 +314,14 @@ fn notify(
 }
 
 fn as_html(text: &str) -> String {
-    let escaped = text.trim().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let paragraphs: Vec<String> =
-        escaped.split("\n\n").map(|paragraph| format!("<p>{}</p>", paragraph.replace('\n', "<br>"))).collect();
+    let escaped = text
+        .trim()
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let paragraphs: Vec<String> = escaped
+        .split("\n\n")
+        .map(|paragraph| format!("<p>{}</p>", paragraph.replace('\n', "<br>")))
+        .collect();
     paragraphs.join("\n")
 }

@@ -81,7 +81,10 @@ impl Module for Notifications {
     }
 
     fn tasks(&self) -> Vec<Arc<dyn Task>> {
-        vec![Arc::new(tasks::Send::new(self.context.clone(), self.settings.clone()))]
+        vec![Arc::new(tasks::Send::new(
+            self.context.clone(),
+            self.settings.clone(),
+        ))]
     }
 
     fn writes(&self) -> &'static [Topic] {

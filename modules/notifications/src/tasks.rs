@@ -83,9 +83,17 @@ fn event_body(delivery: &Delivery, state: State, error: Option<String>) -> Deliv
         application_id: delivery.application_id.uuid(),
         message_id: delivery.message_id.map(opencity_kernel::id::Id::uuid),
         channel: Channel::Email,
-        recipient: if delivery.recipient == "applicant" { Recipient::Applicant } else { Recipient::Operator },
+        recipient: if delivery.recipient == "applicant" {
+            Recipient::Applicant
+        } else {
+            Recipient::Operator
+        },
         recipient_id: delivery.recipient_id.map(opencity_kernel::id::Id::uuid),
-        status: if state == State::Sent { DeliveryStatus::Sent } else { DeliveryStatus::Failed },
+        status: if state == State::Sent {
+            DeliveryStatus::Sent
+        } else {
+            DeliveryStatus::Failed
+        },
         sent_at: (state == State::Sent).then_some(now),
         error,
         created_at: delivery.created_at.utc(),
@@ -97,12 +105,27 @@ fn event_body(delivery: &Delivery, state: State, error: Option<String>) -> Deliv
 fn attempt(outcome: &Result<(), MailError>, attempts: i64) -> Attempt {
     let now = clock::now();
     match outcome {
-        Ok(()) => Attempt { state: State::Sent, next_at: now, error: None },
+        Ok(()) => Attempt {
+            state: State::Sent,
+            next_at: now,
+            error: None,
+        },
         Err(error) => {
-            let code = if error.is_temporary() { "temporary" } else { "refused" };
-            let pause = error.is_temporary().then(|| domain::pause_after(attempts)).flatten();
+            let code = if error.is_temporary() {
+                "temporary"
+            } else {
+                "refused"
+            };
+            let pause = error
+                .is_temporary()
+                .then(|| domain::pause_after(attempts))
+                .flatten();
             Attempt {
-                state: if pause.is_some() { State::Pending } else { State::Failed },
+                state: if pause.is_some() {
+                    State::Pending
+                } else {
+                    State::Failed
+                },
                 next_at: now.plus(pause.unwrap_or_default()),
                 error: Some(code.to_owned()),
             }
@@ -117,16 +140,29 @@ fn as_text(html: &str) -> String {
     while let Some((before, after)) = rest.split_once('<') {
         text.push_str(before);
         let (tag, after) = after.split_once('>').unwrap_or((after, ""));
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
         match name.to_ascii_lowercase().as_str() {
             "br" => text.push('\n'),
-            "p" | "div" | "li" | "tr" | "h1" | "h2" | "h3" if tag.starts_with('/') => text.push_str("\n\n"),
+            "p" | "div" | "li" | "tr" | "h1" | "h2" | "h3" if tag.starts_with('/') => {
+                text.push_str("\n\n")
+            }
             _ => {}
         }
         rest = after;
     }
     text.push_str(rest);
-    text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&").trim().to_owned()
+    text.replace("&nbsp;", " ")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
+        .trim()
+        .to_owned()
 }
 
 #[async_trait]
@@ -144,7 +180,9 @@ impl Task for Send {
         let any = self
             .context
             .db
-            .read_across::<_, DbError>("is a mail of any tenant due?", |scope| delivery::is_due(scope))
+            .read_across::<_, DbError>("is a mail of any tenant due?", |scope| {
+                delivery::is_due(scope)
+            })
             .await?;
         if !any {
             return Ok(false);
@@ -173,7 +211,10 @@ mod tests {
 
     #[test]
     fn html_becomes_readable_text() {
-        assert_eq!(as_text("<p>Gentile Mario,</p>\n<p>a<br>b &amp; c</p>"), "Gentile Mario,\n\n\na\nb & c");
+        assert_eq!(
+            as_text("<p>Gentile Mario,</p>\n<p>a<br>b &amp; c</p>"),
+            "Gentile Mario,\n\n\na\nb & c"
+        );
     }
 
     #[test]
@@ -182,6 +223,9 @@ mod tests {
         assert_eq!(refused.state, State::Failed);
         let delayed = attempt(&Err(MailError::Temporary { code: Some(451) }), 1);
         assert_eq!(delayed.state, State::Pending);
-        assert_eq!(attempt(&Err(MailError::Temporary { code: None }), 9).state, State::Failed);
+        assert_eq!(
+            attempt(&Err(MailError::Temporary { code: None }), 9).state,
+            State::Failed
+        );
     }
 }

@@ -155,6 +155,11 @@ impl Consumer for Imports {
         &[Topic::Jobs]
     }
 
+    /// A request is followed by a call, and a cancellation must not wait for that.
+    fn ordering_key(&self, _event: &Event) -> OrderingKey {
+        OrderingKey::None
+    }
+
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let kind = event
             .payload

@@ -20,18 +20,39 @@ impl Answer {
     /// The body, which must come with this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(
+            self.status.as_u16(),
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.bytes)
+        );
         self.json()
     }
 
     /// `code` of a problem that must come with this status.
     #[track_caller]
     pub fn problem(self, status: u16) -> String {
-        let kind = self.headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
-        assert_eq!(kind.as_deref(), Some("application/problem+json"), "{}", String::from_utf8_lossy(&self.bytes));
+        let kind = self
+            .headers
+            .get("content-type")
+            .map(|kind| kind.to_str().unwrap().to_owned());
+        assert_eq!(
+            kind.as_deref(),
+            Some("application/problem+json"),
+            "{}",
+            String::from_utf8_lossy(&self.bytes)
+        );
         let body = self.expect(status);
-        assert!(body["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{body}");
-        assert!(body["instance"].as_str().is_some_and(|id| id.len() > 8), "{body}");
+        assert!(
+            body["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.ends_with('.')),
+            "{body}"
+        );
+        assert!(
+            body["instance"].as_str().is_some_and(|id| id.len() > 8),
+            "{body}"
+        );
         body["code"].as_str().unwrap().to_owned()
     }
 }
@@ -51,11 +72,18 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { http, base: base.to_owned(), token: None }
+        Self {
+            http,
+            base: base.to_owned(),
+            token: None,
+        }
     }
 
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.clone() }
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
     }
 
     pub fn token(&self) -> &str {
@@ -70,7 +98,11 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<Answer, reqwest::Error> {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.base)
+        };
         let mut request = self.http.request(method, url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -83,7 +115,11 @@ impl Client {
         }
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { status, headers, bytes: response.bytes().await?.to_vec() })
+        Ok(Answer {
+            status,
+            headers,
+            bytes: response.bytes().await?.to_vec(),
+        })
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -91,9 +127,14 @@ impl Client {
     }
 
     pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.send(method, path, &[("content-type", "application/json")], Some(body.to_string().into_bytes()))
-            .await
-            .unwrap()
+        self.send(
+            method,
+            path,
+            &[("content-type", "application/json")],
+            Some(body.to_string().into_bytes()),
+        )
+        .await
+        .unwrap()
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -109,13 +150,21 @@ impl Client {
 
     /// A token for an anonymous citizen.
     pub async fn anonymous(&self) -> Self {
-        let answer = self.send(Method::POST, "/lang/api/session-auth", &[], None).await.unwrap().expect(200);
+        let answer = self
+            .send(Method::POST, "/lang/api/session-auth", &[], None)
+            .await
+            .unwrap()
+            .expect(200);
         self.with_token(answer["token"].as_str().unwrap())
     }
 
     /// Uploads a file in three steps; what goes into `data`.
     pub async fn upload(&self, name: &str, bytes: &[u8]) -> Value {
-        let mime = if name.ends_with(".pdf") { "application/pdf" } else { "image/png" };
+        let mime = if name.ends_with(".pdf") {
+            "application/pdf"
+        } else {
+            "image/png"
+        };
         let begun = self
             .post(
                 "/lang/it/upload",
@@ -125,15 +174,28 @@ impl Client {
             .expect(201);
         let uri = begun["uri"].as_str().unwrap().to_owned();
         let sent = self
-            .send(Method::PUT, &uri, &[("content-type", "multipart/form-data")], Some(bytes.to_vec()))
+            .send(
+                Method::PUT,
+                &uri,
+                &[("content-type", "multipart/form-data")],
+                Some(bytes.to_vec()),
+            )
             .await
             .unwrap();
-        assert!(sent.status.is_success(), "{}", String::from_utf8_lossy(&sent.bytes));
+        assert!(
+            sent.status.is_success(),
+            "{}",
+            String::from_utf8_lossy(&sent.bytes)
+        );
         let id = begun["id"].as_str().unwrap().to_owned();
         let hash = sha256(bytes);
-        self.json(Method::PUT, &format!("/lang/it/upload/{id}"), &json!({"file_hash": hash, "check_signature": false}))
-            .await
-            .expect(200);
+        self.json(
+            Method::PUT,
+            &format!("/lang/it/upload/{id}"),
+            &json!({"file_hash": hash, "check_signature": false}),
+        )
+        .await
+        .expect(200);
         json!({"name": name, "url": uri, "size": bytes.len(), "type": mime, "originalName": name, "hash": hash, "data": {"id": id, "uri": uri}})
     }
 }

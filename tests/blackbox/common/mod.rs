@@ -22,8 +22,12 @@ pub mod demo {
 
 /// An example submission of a demo form.
 pub fn example(form: &str) -> serde_json::Value {
-    let path = format!("{}/examples/forms/{form}.submission.json", env!("CARGO_MANIFEST_DIR"));
-    let whole: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let path = format!(
+        "{}/examples/forms/{form}.submission.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let whole: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     whole.get("data").cloned().unwrap_or(whole)
 }
 

@@ -46,7 +46,11 @@ pub struct Platform {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn binary() -> Command {
@@ -86,7 +90,12 @@ impl Platform {
             log: Arc::default(),
         };
         let sandbox = binary()
-            .args(["sandbox", "--listen", &format!("127.0.0.1:{sandbox_port}"), "--data-dir"])
+            .args([
+                "sandbox",
+                "--listen",
+                &format!("127.0.0.1:{sandbox_port}"),
+                "--data-dir",
+            ])
             .arg(platform.folder.path().join("sandbox"))
             .env("OPENCITY__LOG__FILTER", "warn")
             .stderr(Stdio::null())
@@ -95,7 +104,10 @@ impl Platform {
         platform.sandbox = Some(sandbox);
         let control = Client::new(&platform.sandbox_url);
         until("the sandbox", || async {
-            control.send(reqwest::Method::GET, "/_control/counters", &[], None).await.ok()
+            control
+                .send(reqwest::Method::GET, "/_control/counters", &[], None)
+                .await
+                .ok()
         })
         .await;
         platform.run(&[]).await;
@@ -112,11 +124,18 @@ impl Platform {
             .arg(self.data_dir())
             .env("OPENCITY__HTTP__PUBLIC_URL", &self.url)
             .env("OPENCITY__DEMO__SANDBOX_LISTEN", "")
-            .env("OPENCITY__PAYMENT_PROXY__SANDBOX__BASE_URL", &self.sandbox_url)
-            .env("OPENCITY__PROTOCOL_PROXY__SANDBOX__BASE_URL", &self.sandbox_url)
+            .env(
+                "OPENCITY__PAYMENT_PROXY__SANDBOX__BASE_URL",
+                &self.sandbox_url,
+            )
+            .env(
+                "OPENCITY__PROTOCOL_PROXY__SANDBOX__BASE_URL",
+                &self.sandbox_url,
+            )
             .env("OPENCITY__EVENTS__LEASE_SECONDS", "1")
             .env("OPENCITY__EVENTS__CALL_LEASE_SECONDS", "2")
-            .env("OPENCITY__IDENTITY__PASSWORD_HASH__MEMORY_KIB", "1024")
+            .env("OPENCITY__IDENTITY__ARGON2_MEMORY_KIB", "32")
+            .env("OPENCITY__IDENTITY__ARGON2_PASSES", "1")
             .env("RUST_BACKTRACE", "0");
         if let Some(url) = &self.database_url {
             command.env("OPENCITY__DATABASE__URL", url);
@@ -130,7 +149,12 @@ impl Platform {
     /// Starts the process, and waits until it is ready or has died.
     pub async fn run(&mut self, environment: &[(&str, String)]) {
         let mut command = binary();
-        command.args(["serve", "--demo", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args([
+            "serve",
+            "--demo",
+            "--listen",
+            &format!("127.0.0.1:{}", self.port),
+        ]);
         let mut command = self.configured(command);
         for (key, value) in environment {
             command.env(key, value);
@@ -147,20 +171,30 @@ impl Platform {
         let client = self.client();
         let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
-            if client.send(reqwest::Method::GET, "/status", &[], None).await.is_ok_and(|answer| answer.status == 200) {
+            if client
+                .send(reqwest::Method::GET, "/status", &[], None)
+                .await
+                .is_ok_and(|answer| answer.status == 200)
+            {
                 return;
             }
             if self.has_ended() {
                 return;
             }
-            assert!(tokio::time::Instant::now() < patience, "it does not start:\n{}", self.log());
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "it does not start:\n{}",
+                self.log()
+            );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
 
     /// Whether the process has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
+        self.process
+            .as_mut()
+            .is_none_or(|process| process.try_wait().unwrap().is_some())
     }
 
     /// If the process has died, starts it again on the same files, without the fault.
@@ -174,7 +208,12 @@ impl Platform {
     /// Copies everything kept on disk aside, to begin from there again and again. The process must have
     /// stopped.
     pub fn copy_to(&self, place: &std::path::Path) {
-        let copied = Command::new("cp").arg("-a").arg(self.folder.path()).arg(place).status().unwrap();
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(self.folder.path())
+            .arg(place)
+            .status()
+            .unwrap();
         assert!(copied.success());
     }
 
@@ -189,7 +228,10 @@ impl Platform {
     /// Asks it to stop; its exit status.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         let mut process = self.process.take().unwrap();
-        let told = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+        let told = Command::new("kill")
+            .args(["-TERM", &process.id().to_string()])
+            .status()
+            .unwrap();
         assert!(told.success());
         process.wait().unwrap()
     }
@@ -205,7 +247,10 @@ impl Platform {
 
     /// What the sandbox has really done.
     pub async fn counters(&self) -> Value {
-        Client::new(&self.sandbox_url).get("/_control/counters").await.expect(200)
+        Client::new(&self.sandbox_url)
+            .get("/_control/counters")
+            .await
+            .expect(200)
     }
 
     /// Runs a command of the binary on the same installation; what it prints.
@@ -213,7 +258,11 @@ impl Platform {
         let mut command = binary();
         command.args(arguments);
         let output = self.configured(command).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -227,11 +276,15 @@ impl Platform {
 
     /// All mails written so far, decoded as far as text goes.
     pub fn mails(&self) -> Vec<String> {
-        let Ok(folder) = std::fs::read_dir(self.data_dir().join("mail")) else { return Vec::new() };
+        let Ok(folder) = std::fs::read_dir(self.data_dir().join("mail")) else {
+            return Vec::new();
+        };
         folder
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
-                (path.extension()? == "eml").then(|| std::fs::read_to_string(path).ok()).flatten()
+                (path.extension()? == "eml")
+                    .then(|| std::fs::read_to_string(path).ok())
+                    .flatten()
             })
             .collect()
     }

@@ -100,16 +100,27 @@ pub struct ProgressOut {
 impl From<Job> for JobOut {
     fn from(job: Job) -> Self {
         let attachment = job.attachment.unwrap_or_default();
-        let Progress { done, total, rejected } = job.progress;
+        let Progress {
+            done,
+            total,
+            rejected,
+        } = job.progress;
         Self {
             id: JobId::from_uuid(job.id),
             r#type: job.kind,
             status: job.status.as_str().to_owned(),
-            attachment: AttachmentOut { name: attachment.name, mime_type: attachment.mime_type },
+            attachment: AttachmentOut {
+                name: attachment.name,
+                mime_type: attachment.mime_type,
+            },
             args: job.args,
             output: job.output,
             running_output: job.running_output,
-            progress: ProgressOut { done, total, rejected },
+            progress: ProgressOut {
+                done,
+                total,
+                rejected,
+            },
             started_at: job.started_at.map(Instant::from_utc),
             terminated_at: job.terminated_at.map(Instant::from_utc),
             created_at: Instant::from_utc(job.created_at),
@@ -136,20 +147,45 @@ pub async fn create_job(
     body: Body<JobIn>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: given, hash } = body;
-    let kind = JobKind::parse(&given.r#type)
-        .ok_or_else(|| Problem::field("type", "value", "The only type of process is import_dovuti."))?;
-    let service_id = kind.service(&given.args).map_err(|error| Problem::validation(vec![error]))?;
+    let kind = JobKind::parse(&given.r#type).ok_or_else(|| {
+        Problem::field(
+            "type",
+            "value",
+            "The only type of process is import_dovuti.",
+        )
+    })?;
+    let service_id = kind
+        .service(&given.args)
+        .map_err(|error| Problem::validation(vec![error]))?;
     let context = &state.context;
-    match context.find_replica(caller.tenancy(), move |scope| service::kind(scope, service_id)).await?.as_deref() {
+    match context
+        .find_replica(caller.tenancy(), move |scope| {
+            service::kind(scope, service_id)
+        })
+        .await?
+        .as_deref()
+    {
         Some("dues") => {}
         Some(_) => {
-            return Err(Problem::field("args.service_id", "kind", "Name a service of kind dues (Servizio di pagamento dovuti)."));
+            return Err(Problem::field(
+                "args.service_id",
+                "kind",
+                "Name a service of kind dues (Servizio di pagamento dovuti).",
+            ));
         }
         None => return Err(Problem::unknown_reference("args.service_id", "service")),
     }
     let (id, file) = (JobId::new(), FileId::new());
     let limit = state.settings.attachment_max_bytes;
-    let mut stored = attachment::store(context, caller.tenancy(), id, file, &given.attachment.file, limit).await?;
+    let mut stored = attachment::store(
+        context,
+        caller.tenancy(),
+        id,
+        file,
+        &given.attachment.file,
+        limit,
+    )
+    .await?;
     stored.name = given.attachment.name;
     stored.mime_type = given.attachment.mime_type;
     stored.url = scope.api(&format!("jobs/{id}/attachment/{file}"));
@@ -169,15 +205,32 @@ pub async fn create_job(
     idempotency
         .once(&context.db, &caller, hash, move |scope| {
             job::insert(scope, &job, file)?;
-            emit(scope, &job, 1, Change::status(None, JobStatus::Pending.as_str()))?;
+            emit(
+                scope,
+                &job,
+                1,
+                Change::status(None, JobStatus::Pending.as_str()),
+            )?;
             Created::new(Some(location), &JobOut::from(job))
         })
         .await
 }
 
-fn emit(scope: &mut WriteScope<'_>, job: &Job, version: i64, change: Change) -> Result<(), DbError> {
+fn emit(
+    scope: &mut WriteScope<'_>,
+    job: &Job,
+    version: i64,
+    change: Change,
+) -> Result<(), DbError> {
     let body = serde_json::to_value(job).map_err(DbError::json)?;
-    scope.emit(NewEvent::new(Topic::Jobs, job.id, job.id, version, change, body))?;
+    scope.emit(NewEvent::new(
+        Topic::Jobs,
+        job.id,
+        job.id,
+        version,
+        change,
+        body,
+    ))?;
     Ok(())
 }
 
@@ -211,15 +264,26 @@ pub async fn list_jobs(
             })
         })
         .transpose()?;
-    let filter = job::Filter { kind: page.parameter("type").map(str::to_owned), status };
+    let filter = job::Filter {
+        kind: page.parameter("type").map(str::to_owned),
+        status,
+    };
     let query = page.clone();
     let (jobs, count) = state
         .context
         .db
-        .read::<_, DbError>(caller.tenancy(), move |scope| job::list(scope, &filter, &query))
+        .read::<_, DbError>(caller.tenancy(), move |scope| {
+            job::list(scope, &filter, &query)
+        })
         .await?;
     let data: Vec<JobOut> = jobs.into_iter().map(JobOut::from).collect();
-    Ok(HttpResponse::Ok().json(Collection::new(&page, &scope.api("jobs"), count, data, None)))
+    Ok(HttpResponse::Ok().json(Collection::new(
+        &page,
+        &scope.api("jobs"),
+        count,
+        data,
+        None,
+    )))
 }
 
 async fn found(state: &State, caller: &Auth<Staff>, id: JobId) -> Result<(Job, i64), Problem> {
@@ -268,7 +332,10 @@ pub async fn cancel_job(
 ) -> Result<HttpResponse, Problem> {
     let (mut job, version) = found(&state, &caller, path.1).await?;
     if !job.status.can_become(JobStatus::Cancelled) {
-        return Err(Problem::new(ProblemKind::Conflict, "The process has ended already."));
+        return Err(Problem::new(
+            ProblemKind::Conflict,
+            "The process has ended already.",
+        ));
     }
     let before = job.status;
     job.status = JobStatus::Cancelled;
@@ -281,7 +348,12 @@ pub async fn cancel_job(
             if !job::update(scope, &job, version + 1)? {
                 return Err(DbError::Conflict.into());
             }
-            emit(scope, &job, version + 1, Change::status(Some(before.as_str()), JobStatus::Cancelled.as_str()))?;
+            emit(
+                scope,
+                &job,
+                version + 1,
+                Change::status(Some(before.as_str()), JobStatus::Cancelled.as_str()),
+            )?;
             Ok(())
         })
         .await?;
@@ -307,11 +379,27 @@ pub async fn get_rejects(
     let none = || Problem::new(ProblemKind::NotFound, "No row of this process was refused.");
     let kind = JobKind::parse(&job.kind).ok_or_else(none)?;
     let file = job.rejects.ok_or_else(none)?;
-    let id = file.url.rsplit('/').find_map(|part| part.parse().ok()).ok_or_else(none)?;
-    let content =
-        state.context.platform.sources.open(caller.tenancy(), kind.executor(), id).await.map_err(Problem::internal)?;
+    let id = file
+        .url
+        .rsplit('/')
+        .find_map(|part| part.parse().ok())
+        .ok_or_else(none)?;
+    let content = state
+        .context
+        .platform
+        .sources
+        .open(caller.tenancy(), kind.executor(), id)
+        .await
+        .map_err(Problem::internal)?;
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
-        .insert_header(("Content-Disposition", "attachment; filename=\"rejects.csv\""))
-        .streaming(content.body.map(|piece| piece.map_err(actix_web::error::ErrorInternalServerError))))
+        .insert_header((
+            "Content-Disposition",
+            "attachment; filename=\"rejects.csv\"",
+        ))
+        .streaming(
+            content
+                .body
+                .map(|piece| piece.map_err(actix_web::error::ErrorInternalServerError)),
+        ))
 }

@@ -20,8 +20,16 @@ pub struct State {
 pub(crate) fn routes(state: &State, config: &mut web::ServiceConfig) {
     config
         .app_data(web::Data::new(state.clone()))
-        .service(web::resource("/{tenant}/api/jobs").get(jobs::list_jobs).post(jobs::create_job))
-        .service(web::resource("/{tenant}/api/jobs/{id}").get(jobs::get_job).delete(jobs::cancel_job))
+        .service(
+            web::resource("/{tenant}/api/jobs")
+                .get(jobs::list_jobs)
+                .post(jobs::create_job),
+        )
+        .service(
+            web::resource("/{tenant}/api/jobs/{id}")
+                .get(jobs::get_job)
+                .delete(jobs::cancel_job),
+        )
         .service(web::resource("/{tenant}/api/jobs/{id}/rejects").get(jobs::get_rejects));
 }
 

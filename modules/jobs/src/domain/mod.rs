@@ -39,11 +39,14 @@ impl JobKind {
     /// # Errors
     /// If `args` names none.
     pub fn service(self, args: &Map<String, Value>) -> Result<ServiceId, FieldProblem> {
-        args.get("service_id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or_else(|| FieldProblem {
-            field: "args.service_id".to_owned(),
-            code: "required".to_owned(),
-            message: "Name the service that the dues belong to, by its id.".to_owned(),
-        })
+        args.get("service_id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.parse().ok())
+            .ok_or_else(|| FieldProblem {
+                field: "args.service_id".to_owned(),
+                code: "required".to_owned(),
+                message: "Name the service that the dues belong to, by its id.".to_owned(),
+            })
     }
 }
 
@@ -57,7 +60,12 @@ mod tests {
     fn an_import_of_dues_names_its_service() {
         let args = |value: Value| value.as_object().cloned().unwrap();
         let kind = JobKind::parse("import_dovuti").unwrap();
-        assert!(kind.service(&args(json!({"service_id": "a5a9bf9f-7b5c-4aed-b020-5bf2d1ca75ab"}))).is_ok());
+        assert!(
+            kind.service(&args(
+                json!({"service_id": "a5a9bf9f-7b5c-4aed-b020-5bf2d1ca75ab"})
+            ))
+            .is_ok()
+        );
         assert!(kind.service(&args(json!({}))).is_err());
         assert!(kind.service(&args(json!({"service_id": "no id"}))).is_err());
         assert_eq!(JobKind::parse("something_else"), None);

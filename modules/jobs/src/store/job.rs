@@ -42,14 +42,18 @@ pub fn insert(scope: &mut WriteScope<'_>, job: &Job, file_id: FileId) -> DbResul
 /// A process and the version that was read.
 pub fn find(scope: &mut TenantScope<'_>, id: JobId) -> DbResult<Option<(Job, i64)>> {
     let row: Option<(Json, i64)> = scope.find(jobs_job::table, |rows| {
-        rows.filter(jobs_job::id.eq(id)).select((jobs_job::body, jobs_job::version))
+        rows.filter(jobs_job::id.eq(id))
+            .select((jobs_job::body, jobs_job::version))
     })?;
-    row.map(|(body, version)| Ok((body.read()?, version))).transpose()
+    row.map(|(body, version)| Ok((body.read()?, version)))
+        .transpose()
 }
 
 /// The process that a file was given for.
 pub fn of_file(scope: &mut TenantScope<'_>, file: FileId) -> DbResult<Option<JobId>> {
-    scope.find(jobs_job::table, |rows| rows.filter(jobs_job::file_id.eq(file)).select(jobs_job::id))
+    scope.find(jobs_job::table, |rows| {
+        rows.filter(jobs_job::file_id.eq(file)).select(jobs_job::id)
+    })
 }
 
 /// Which processes to list.
@@ -61,7 +65,11 @@ pub struct Filter {
 }
 
 /// A page of processes, and how many there are.
-pub fn list(scope: &mut TenantScope<'_>, filter: &Filter, page: &PageQuery) -> DbResult<(Vec<Job>, i64)> {
+pub fn list(
+    scope: &mut TenantScope<'_>,
+    filter: &Filter,
+    page: &PageQuery,
+) -> DbResult<(Vec<Job>, i64)> {
     let narrow = |rows: <jobs_job::table as opencity_kernel::db::TenantTable>::Scoped| {
         let mut rows = rows.into_boxed::<opencity_kernel::db::MultiBackend>();
         if let Some(kind) = filter.kind.clone() {
@@ -79,21 +87,29 @@ pub fn list(scope: &mut TenantScope<'_>, filter: &Filter, page: &PageQuery) -> D
             Sort::Ascending => rows.order((jobs_job::created_at.asc(), jobs_job::id.asc())),
             Sort::Descending => rows.order((jobs_job::created_at.desc(), jobs_job::id.desc())),
         };
-        rows.offset(page.offset).limit(page.limit).select(jobs_job::body)
+        rows.offset(page.offset)
+            .limit(page.limit)
+            .select(jobs_job::body)
     })?;
-    Ok((bodies.iter().map(Json::read).collect::<DbResult<_>>()?, count))
+    Ok((
+        bodies.iter().map(Json::read).collect::<DbResult<_>>()?,
+        count,
+    ))
 }
 
 /// Takes a newer state of a process over. An older one changes nothing.
 pub fn update(scope: &mut WriteScope<'_>, job: &Job, version: i64) -> DbResult<bool> {
     let body = Json::of(job)?;
     let changed = scope.execute(jobs_job::table, |rows| {
-        diesel::update(rows.filter(jobs_job::id.eq(JobId::from_uuid(job.id))).filter(jobs_job::version.lt(version)))
-            .set((
-                jobs_job::status.eq(job.status.as_str()),
-                jobs_job::body.eq(body),
-                jobs_job::version.eq(version),
-            ))
+        diesel::update(
+            rows.filter(jobs_job::id.eq(JobId::from_uuid(job.id)))
+                .filter(jobs_job::version.lt(version)),
+        )
+        .set((
+            jobs_job::status.eq(job.status.as_str()),
+            jobs_job::body.eq(body),
+            jobs_job::version.eq(version),
+        ))
     })?;
     Ok(changed == 1)
 }

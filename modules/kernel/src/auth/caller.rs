@@ -73,7 +73,10 @@ impl Caller {
     /// Whether he administrates the body, or the platform.
     #[must_use]
     pub fn is_administrator(&self) -> bool {
-        matches!(self.kind, CallerKind::Administrator(_) | CallerKind::Platform)
+        matches!(
+            self.kind,
+            CallerKind::Administrator(_) | CallerKind::Platform
+        )
     }
 
     /// His rights as an operator.
@@ -100,13 +103,15 @@ impl Caller {
     /// Whether he is an operator that works applications of this service.
     #[must_use]
     pub fn works_service(&self, service: ServiceId) -> bool {
-        self.operator().is_some_and(|operator| operator.enabled_services.contains(&service))
+        self.operator()
+            .is_some_and(|operator| operator.enabled_services.contains(&service))
     }
 
     /// Whether he is an operator of this office.
     #[must_use]
     pub fn in_office(&self, office: OfficeId) -> bool {
-        self.operator().is_some_and(|operator| operator.offices.contains(&office))
+        self.operator()
+            .is_some_and(|operator| operator.offices.contains(&office))
     }
 
     /// A name for rows that must tell callers apart: idempotency, audit. Not a personal datum.
@@ -181,7 +186,10 @@ impl<P: Permission> FromRequest for Auth<P> {
             if P::allows(&caller) {
                 Ok(Self(caller, PhantomData))
             } else {
-                Err(Problem::forbidden(format!("This operation needs {}.", P::NEEDS)))
+                Err(Problem::forbidden(format!(
+                    "This operation needs {}.",
+                    P::NEEDS
+                )))
             }
         })
     }
@@ -190,13 +198,19 @@ impl<P: Permission> FromRequest for Auth<P> {
 /// The caller if there is a token, nobody if there is none: for operations that are public and tell
 /// some callers more.
 pub(crate) async fn optional_caller(request: &HttpRequest) -> Result<Option<Caller>, Problem> {
-    if bearer(request).is_some() { caller_of(request).await.map(Some) } else { Ok(None) }
+    if bearer(request).is_some() {
+        caller_of(request).await.map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn bearer(request: &HttpRequest) -> Option<String> {
     let header = request.headers().get("authorization")?.to_str().ok()?;
     let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().to_owned())
 }
 
 async fn caller_of(request: &HttpRequest) -> Result<Caller, Problem> {
@@ -218,7 +232,12 @@ async fn caller_of(request: &HttpRequest) -> Result<Caller, Problem> {
         None => Tenancy::new(claims.tenant_id),
     };
     let kind = kind_of(&platform, &claims).await?;
-    Ok(Caller { id: claims.id, kind, login: claims.auth, tenancy })
+    Ok(Caller {
+        id: claims.id,
+        kind,
+        login: claims.auth,
+        tenancy,
+    })
 }
 
 fn is_platform(claims: &Claims) -> bool {
@@ -233,9 +252,16 @@ async fn kind_of(platform: &Platform, claims: &Claims) -> Result<CallerKind, Pro
     if has(claims, "ROLE_SERVICE") {
         return Ok(CallerKind::Service(claims.username.clone()));
     }
-    let staff = ["ROLE_OPERATORE", "ROLE_OPERATORE_ADMIN", "ROLE_ADMIN", "ROLE_PLATFORM_ADMIN"];
+    let staff = [
+        "ROLE_OPERATORE",
+        "ROLE_OPERATORE_ADMIN",
+        "ROLE_ADMIN",
+        "ROLE_PLATFORM_ADMIN",
+    ];
     if !staff.iter().any(|role| has(claims, role)) {
-        return Ok(CallerKind::Citizen { anonymous: claims.auth.method == "anonymous" });
+        return Ok(CallerKind::Citizen {
+            anonymous: claims.auth.method == "anonymous",
+        });
     }
     // Rights come from the directory, not from the token: a right taken away is away at once.
     let home = Tenancy::new(claims.tenant_id);
@@ -253,6 +279,9 @@ async fn kind_of(platform: &Platform, claims: &Claims) -> Result<CallerKind, Pro
             "admin" => CallerKind::Administrator(principal),
             _ => CallerKind::Operator(principal),
         }),
-        _ => Err(Problem::new(ProblemKind::Unauthenticated, "The account is disabled or no longer exists.")),
+        _ => Err(Problem::new(
+            ProblemKind::Unauthenticated,
+            "The account is disabled or no longer exists.",
+        )),
     }
 }

@@ -101,13 +101,15 @@ impl Verifier {
     pub fn set_keys(&self, keys: &[PublicKey]) {
         let decoded = keys
             .iter()
-            .filter_map(|key| match DecodingKey::from_rsa_components(&key.n, &key.e) {
-                Ok(decoding) => Some((key.kid.clone(), decoding)),
-                Err(error) => {
-                    tracing::error!(kid = key.kid, %error, "a public key cannot be read");
-                    None
-                }
-            })
+            .filter_map(
+                |key| match DecodingKey::from_rsa_components(&key.n, &key.e) {
+                    Ok(decoding) => Some((key.kid.clone(), decoding)),
+                    Err(error) => {
+                        tracing::error!(kid = key.kid, %error, "a public key cannot be read");
+                        None
+                    }
+                },
+            )
             .collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = decoded;
     }
@@ -133,7 +135,12 @@ impl Verifier {
 
     fn verify_person(&self, token: &str, kid: Option<&str>) -> Result<Claims, Problem> {
         let kid = kid.ok_or_else(refused)?;
-        let key = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned();
+        let key = self
+            .keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(kid)
+            .cloned();
         let Some(key) = key else {
             self.unknown_kid.notify_one();
             return Err(refused());
@@ -143,7 +150,9 @@ impl Verifier {
         validation.set_issuer(&[&self.issuer]);
         // The one clock decides, so that tests can move it.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| refused())?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
+            .map_err(|_| refused())?
+            .claims;
         not_expired(claims.exp)?;
         Ok(claims)
     }
@@ -158,7 +167,9 @@ impl Verifier {
         validation.validate_aud = false;
         validation.validate_exp = false;
         let key = DecodingKey::from_secret(key.key.expose_secret().as_bytes());
-        let claims = jsonwebtoken::decode::<ServiceClaims>(token, &key, &validation).map_err(|_| refused())?.claims;
+        let claims = jsonwebtoken::decode::<ServiceClaims>(token, &key, &validation)
+            .map_err(|_| refused())?
+            .claims;
         not_expired(claims.exp)?;
         if claims.exp - claims.iat > SERVICE_LIFE {
             return Err(refused());
@@ -186,10 +197,9 @@ impl Verifier {
     /// # Errors
     /// If no service key is configured.
     pub fn service_token(&self, from: &str, to: &str, tenant: TenantId) -> Result<String, Problem> {
-        let key = self
-            .service_keys
-            .first()
-            .ok_or_else(|| Problem::internal("auth.service_keys is empty: modules cannot call each other"))?;
+        let key = self.service_keys.first().ok_or_else(|| {
+            Problem::internal("auth.service_keys is empty: modules cannot call each other")
+        })?;
         let now = clock::now().unix();
         let claims = ServiceClaims {
             sub: from.to_owned(),
@@ -201,19 +211,29 @@ impl Verifier {
         };
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.id.clone());
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.key.expose_secret().as_bytes()))
-            .map_err(Problem::internal)
+        jsonwebtoken::encode(
+            &header,
+            &claims,
+            &EncodingKey::from_secret(key.key.expose_secret().as_bytes()),
+        )
+        .map_err(Problem::internal)
     }
 }
 
 fn refused() -> Problem {
-    Problem::new(ProblemKind::Unauthenticated, "The token is not valid here. Get one from POST /lang/api/auth.")
+    Problem::new(
+        ProblemKind::Unauthenticated,
+        "The token is not valid here. Get one from POST /lang/api/auth.",
+    )
 }
 
 fn not_expired(until: i64) -> Result<(), Problem> {
     if until > clock::now().unix() {
         Ok(())
     } else {
-        Err(Problem::new(ProblemKind::TokenExpired, "The token has expired. Log in again: POST /lang/api/auth."))
+        Err(Problem::new(
+            ProblemKind::TokenExpired,
+            "The token has expired. Log in again: POST /lang/api/auth.",
+        ))
     }
 }

@@ -38,7 +38,12 @@ impl DbError {
     /// A JSON document that cannot be written or read; keeps the place, not the content.
     #[must_use]
     pub fn json(error: serde_json::Error) -> Self {
-        Self::Malformed(format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()))
+        Self::Malformed(format!(
+            "{:?} at line {} column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
     }
 
     /// A stored value outside its domain (an unknown state, a broken code).
@@ -60,7 +65,9 @@ impl From<Diesel> for DbError {
             Diesel::NotFound => Self::NotFound,
             Diesel::DatabaseError(kind, info) => match kind {
                 DatabaseErrorKind::UniqueViolation => Self::Duplicate(
-                    info.constraint_name().unwrap_or_else(|| info.message()).to_owned(),
+                    info.constraint_name()
+                        .unwrap_or_else(|| info.message())
+                        .to_owned(),
                 ),
                 DatabaseErrorKind::ForeignKeyViolation => Self::Reference,
                 DatabaseErrorKind::SerializationFailure => Self::Conflict,

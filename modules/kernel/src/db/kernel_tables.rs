@@ -136,4 +136,9 @@ diesel::table! {
     }
 }
 
-crate::tenant_tables!(kernel_idempotency, kernel_principal, kernel_office, kernel_tenant_host);
+crate::tenant_tables!(
+    kernel_idempotency,
+    kernel_principal,
+    kernel_office,
+    kernel_tenant_host
+);

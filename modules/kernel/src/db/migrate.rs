@@ -145,7 +145,11 @@ pub(super) fn down(
 }
 
 fn placeholder(side: usize, number: usize) -> String {
-    if side == 0 { "?".to_owned() } else { format!("${number}") }
+    if side == 0 {
+        "?".to_owned()
+    } else {
+        format!("${number}")
+    }
 }
 
 #[derive(QueryableByName)]

@@ -16,12 +16,12 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{oneshot, watch};
 
-pub use connection::MultiBackend;
 pub(crate) use connection::AnyConnection;
+pub use connection::MultiBackend;
 pub use error::{DbError, DbResult};
 pub use migrate::{Migration, MigrationStatus};
+pub use scope::{PlatformScope, Tenancy, TenantRow, TenantScope, TenantTable, WriteScope};
 pub(crate) use scope::{release, rollback, savepoint};
-pub use scope::{PlatformScope, TenantRow, TenantScope, TenantTable, Tenancy, WriteScope};
 
 /// The SQL types for `diesel::table!`.
 pub mod sql {
@@ -104,13 +104,24 @@ impl Database {
             Target::Postgres(_) => None,
         };
         let pool = Pool::open(&target, settings)?;
-        Ok(Self { inner: Arc::new(Inner { target, pool, writer, appended }), module })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                target,
+                pool,
+                writer,
+                appended,
+            }),
+            module,
+        })
     }
 
     /// The same database, for another module.
     #[must_use]
     pub fn for_module(&self, module: ModuleInfo) -> Self {
-        Self { inner: Arc::clone(&self.inner), module }
+        Self {
+            inner: Arc::clone(&self.inner),
+            module,
+        }
     }
 
     /// The module that this handle writes for.
@@ -143,7 +154,8 @@ impl Database {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.read_raw(move |connection| work(&mut TenantScope::new(connection, tenancy))).await
+        self.read_raw(move |connection| work(&mut TenantScope::new(connection, tenancy)))
+            .await
     }
 
     /// Reads across tenants, for the stated reason.
@@ -160,7 +172,8 @@ impl Database {
         E: From<DbError> + Send + 'static,
     {
         let module = self.module;
-        self.read_raw(move |connection| work(&mut PlatformScope::new(connection, module))).await
+        self.read_raw(move |connection| work(&mut PlatformScope::new(connection, module)))
+            .await
     }
 
     /// Does work for one tenant in one transaction: durable when this returns `Ok`, undone on an
@@ -261,7 +274,11 @@ impl Database {
                                     Err(error) => result.and(Err(error.into())),
                                 });
                             });
-                            JobEnd { keep, emitted, done }
+                            JobEnd {
+                                keep,
+                                emitted,
+                                done,
+                            }
                         }),
                     )
                     .await?;
@@ -289,8 +306,16 @@ impl Database {
     ///
     /// # Errors
     /// If the database was made by a newer version that this one does not understand, or refuses.
-    pub async fn migrate(&self, modules: Vec<(ModuleInfo, &'static [Migration])>) -> DbResult<Vec<String>> {
-        self.inner.pool.run_unbounded(&self.inner.target, move |connection| migrate::up(connection, &modules)).await
+    pub async fn migrate(
+        &self,
+        modules: Vec<(ModuleInfo, &'static [Migration])>,
+    ) -> DbResult<Vec<String>> {
+        self.inner
+            .pool
+            .run_unbounded(&self.inner.target, move |connection| {
+                migrate::up(connection, &modules)
+            })
+            .await
     }
 
     /// Reverts all migrations of these modules, last module first. For tests of the migrations.
@@ -298,7 +323,12 @@ impl Database {
     /// # Errors
     /// If the database refuses.
     pub async fn revert(&self, modules: Vec<(ModuleInfo, &'static [Migration])>) -> DbResult<()> {
-        self.inner.pool.run_unbounded(&self.inner.target, move |connection| migrate::down(connection, &modules)).await
+        self.inner
+            .pool
+            .run_unbounded(&self.inner.target, move |connection| {
+                migrate::down(connection, &modules)
+            })
+            .await
     }
 
     /// The logical schema: tables, columns and their order, as `table.column` lines. For tests.

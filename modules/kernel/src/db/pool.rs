@@ -46,7 +46,8 @@ impl Manager {
                 Ok(AnyConnection::Sqlite(connection))
             }
             Target::Postgres(url) => {
-                let mut connection = PgConnection::establish(url).map_err(r2d2::Error::ConnectionError)?;
+                let mut connection =
+                    PgConnection::establish(url).map_err(r2d2::Error::ConnectionError)?;
                 connection
                     .batch_execute(&format!(
                         "SET statement_timeout = '{}s'; SET TIME ZONE 'UTC'; SET application_name = 'opencity'",
@@ -72,16 +73,18 @@ impl ManageConnection for Manager {
     fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), Self::Error> {
         match connection {
             AnyConnection::Sqlite(_) => Ok(()),
-            AnyConnection::Postgres(inner) => {
-                inner.batch_execute("SELECT 1").map_err(r2d2::Error::QueryError)
-            }
+            AnyConnection::Postgres(inner) => inner
+                .batch_execute("SELECT 1")
+                .map_err(r2d2::Error::QueryError),
         }
     }
 
     fn has_broken(&self, connection: &mut Self::Connection) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking()
-            || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(connection)
+            || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(
+                connection,
+            )
     }
 }
 
@@ -99,10 +102,18 @@ impl Pool {
             .max_size(size)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_millis(u64::from(settings.busy_timeout_ms)))
-            .build(Manager::new(target, settings, matches!(target, Target::Sqlite(_))))
+            .build(Manager::new(
+                target,
+                settings,
+                matches!(target, Target::Sqlite(_)),
+            ))
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
         let permits = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
-        Ok(Self { connections, permits, settings: settings.clone() })
+        Ok(Self {
+            connections,
+            permits,
+            settings: settings.clone(),
+        })
     }
 
     pub(super) async fn run<T, E>(
@@ -120,12 +131,15 @@ impl Pool {
         let connections = self.connections.clone();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut connection =
-                connections.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
+            let mut connection = connections
+                .get()
+                .map_err(|error| DbError::Unavailable(error.to_string()))?;
             work(&mut connection)
         })
         .await
-        .unwrap_or_else(|_| Err(DbError::Other("the query's work ended abnormally".to_owned()).into()))
+        .unwrap_or_else(|_| {
+            Err(DbError::Other("the query's work ended abnormally".to_owned()).into())
+        })
     }
 
     /// Work on a connection of its own, with rights to write and without a time limit: migrations.
@@ -137,8 +151,9 @@ impl Pool {
         let mut manager = Manager::new(target, &self.settings, false);
         manager.statement_timeout_seconds = 0;
         tokio::task::spawn_blocking(move || {
-            let mut connection =
-                manager.open().map_err(|error| DbError::Unavailable(error.to_string()))?;
+            let mut connection = manager
+                .open()
+                .map_err(|error| DbError::Unavailable(error.to_string()))?;
             work(&mut connection)
         })
         .await

@@ -138,7 +138,10 @@ pub struct TenantScope<'c> {
 
 impl<'c> TenantScope<'c> {
     pub(crate) fn new(connection: &'c mut AnyConnection, tenancy: Tenancy) -> Self {
-        Self { connection, tenancy }
+        Self {
+            connection,
+            tenancy,
+        }
     }
 
     /// Whose rows these are.
@@ -157,7 +160,11 @@ impl<'c> TenantScope<'c> {
     ///
     /// # Errors
     /// If the database refuses or a row cannot be read.
-    pub fn load<'q, T, Q, U>(&mut self, _table: T, query: impl FnOnce(T::Scoped) -> Q) -> DbResult<Vec<U>>
+    pub fn load<'q, T, Q, U>(
+        &mut self,
+        _table: T,
+        query: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<Vec<U>>
     where
         T: TenantTable,
         Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
@@ -169,7 +176,11 @@ impl<'c> TenantScope<'c> {
     ///
     /// # Errors
     /// If the database refuses or the row cannot be read.
-    pub fn find<'q, T, Q, U>(&mut self, table: T, query: impl FnOnce(T::Scoped) -> Q) -> DbResult<Option<U>>
+    pub fn find<'q, T, Q, U>(
+        &mut self,
+        table: T,
+        query: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<Option<U>>
     where
         T: TenantTable,
         Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
@@ -210,8 +221,16 @@ impl DerefMut for WriteScope<'_> {
 }
 
 impl<'c> WriteScope<'c> {
-    pub(crate) fn new(connection: &'c mut AnyConnection, tenancy: Tenancy, module: ModuleInfo) -> Self {
-        Self { scope: TenantScope::new(connection, tenancy), module, emitted: false }
+    pub(crate) fn new(
+        connection: &'c mut AnyConnection,
+        tenancy: Tenancy,
+        module: ModuleInfo,
+    ) -> Self {
+        Self {
+            scope: TenantScope::new(connection, tenancy),
+            module,
+            emitted: false,
+        }
     }
 
     /// The module that writes.
@@ -234,7 +253,9 @@ impl<'c> WriteScope<'c> {
         if row.tenant_id() != self.tenant_id() {
             return Err(DbError::ForeignTenant);
         }
-        diesel::insert_into(table).values(row).execute(self.scope.connection)?;
+        diesel::insert_into(table)
+            .values(row)
+            .execute(self.scope.connection)?;
         Ok(())
     }
 
@@ -261,7 +282,11 @@ impl<'c> WriteScope<'c> {
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn execute<T, Q>(&mut self, _table: T, statement: impl FnOnce(T::Scoped) -> Q) -> DbResult<usize>
+    pub fn execute<T, Q>(
+        &mut self,
+        _table: T,
+        statement: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<usize>
     where
         T: TenantTable,
         Q: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
@@ -274,7 +299,11 @@ impl<'c> WriteScope<'c> {
     ///
     /// # Errors
     /// [`DbError::Conflict`] if it touches none.
-    pub fn execute_one<T, Q>(&mut self, table: T, statement: impl FnOnce(T::Scoped) -> Q) -> DbResult<()>
+    pub fn execute_one<T, Q>(
+        &mut self,
+        table: T,
+        statement: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<()>
     where
         T: TenantTable,
         Q: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
@@ -360,7 +389,11 @@ pub struct PlatformScope<'c> {
 
 impl<'c> PlatformScope<'c> {
     pub(crate) fn new(connection: &'c mut AnyConnection, module: ModuleInfo) -> Self {
-        Self { connection, module, emitted: false }
+        Self {
+            connection,
+            module,
+            emitted: false,
+        }
     }
 
     /// All rows of a query.

@@ -17,7 +17,12 @@ pub(super) fn observe(connection: &mut AnyConnection) {
 
     static LOG: LazyLock<Option<Mutex<std::fs::File>>> = LazyLock::new(|| {
         let path = std::env::var_os("OPENCITY_STATEMENT_LOG")?;
-        std::fs::OpenOptions::new().create(true).append(true).open(path).ok().map(Mutex::new)
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .ok()
+            .map(Mutex::new)
     });
     if LOG.is_none() {
         return;

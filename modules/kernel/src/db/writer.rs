@@ -33,10 +33,13 @@ type Job = Box<dyn FnOnce(&mut AnyConnection) -> JobEnd + Send>;
 pub(super) fn begin(connection: &mut AnyConnection) -> DbResult<()> {
     match connection {
         // A deferred transaction that turns to writing fails on a busy snapshot without a wait.
-        AnyConnection::Sqlite(inner) => {
-            Ok(AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?)
-        }
-        AnyConnection::Postgres(inner) => Ok(AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN")?),
+        AnyConnection::Sqlite(inner) => Ok(AnsiTransactionManager::begin_transaction_sql(
+            inner,
+            "BEGIN IMMEDIATE",
+        )?),
+        AnyConnection::Postgres(inner) => Ok(AnsiTransactionManager::begin_transaction_sql(
+            inner, "BEGIN",
+        )?),
     }
 }
 
@@ -78,7 +81,9 @@ struct Queues {
 
 impl Queues {
     fn next(&mut self) -> Option<Job> {
-        self.requests.pop_front().or_else(|| self.background.pop_front())
+        self.requests
+            .pop_front()
+            .or_else(|| self.background.pop_front())
     }
 }
 
@@ -102,7 +107,10 @@ impl Shared {
             if queues.closed {
                 return None;
             }
-            queues = self.filled.wait(queues).unwrap_or_else(PoisonError::into_inner);
+            queues = self
+                .filled
+                .wait(queues)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -121,9 +129,14 @@ impl Writer {
         appended: watch::Sender<u64>,
     ) -> DbResult<Self> {
         let manager = Manager::new(target, settings, false);
-        let mut connection = manager.open().map_err(|error| DbError::Unavailable(error.to_string()))?;
+        let mut connection = manager
+            .open()
+            .map_err(|error| DbError::Unavailable(error.to_string()))?;
         super::statements::observe(&mut connection);
-        let shared = Arc::new(Shared { queues: Mutex::default(), filled: Condvar::new() });
+        let shared = Arc::new(Shared {
+            queues: Mutex::default(),
+            filled: Condvar::new(),
+        });
         let queue = Arc::clone(&shared);
         let most = settings.group_commit.max(1);
         let thread = std::thread::Builder::new()
@@ -136,7 +149,11 @@ impl Writer {
                 }
             })
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
-        Ok(Self { shared, places: Arc::new(Semaphore::new(QUEUE)), thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            shared,
+            places: Arc::new(Semaphore::new(QUEUE)),
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Puts a transaction in the queue; waits for a place while it is full.
@@ -165,7 +182,11 @@ impl Writer {
     pub(super) async fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.filled.notify_all();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -188,9 +209,17 @@ fn run_group(connection: &mut AnyConnection, queue: &Shared, first: Job, most: u
             emitted |= wrote && end.0;
             told.push(end);
         }
-        next = if told.len() < most { queue.lock().next() } else { None };
+        next = if told.len() < most {
+            queue.lock().next()
+        } else {
+            None
+        };
     }
-    let committed = if told.iter().any(|(keep, _)| *keep) { commit(connection) } else { rollback(connection) };
+    let committed = if told.iter().any(|(keep, _)| *keep) {
+        commit(connection)
+    } else {
+        rollback(connection)
+    };
     if committed.is_err() {
         let _ = rollback(connection);
     }

@@ -67,7 +67,12 @@ impl HandleError {
     }
 
     fn failed(kind: String, detail: String, permanent: bool) -> Self {
-        Self::Failed(Box::new(Failure { kind, detail, permanent, state: serde_json::Value::Null }))
+        Self::Failed(Box::new(Failure {
+            kind,
+            detail,
+            permanent,
+            state: serde_json::Value::Null,
+        }))
     }
 
     /// Keeps a state that the consumer wants to find again at the next attempt.
@@ -122,14 +127,22 @@ pub trait Consumer: Send + Sync + 'static {
     /// # Errors
     /// The event is retried or put aside.
     async fn call(&self, _event: &Event) -> Result<Settle, CallError> {
-        Err(HandleError::permanent("no-call", "this consumer calls nothing"))
+        Err(HandleError::permanent(
+            "no-call",
+            "this consumer calls nothing",
+        ))
     }
 
     /// The event will not be tried again by itself: tell the entity so.
     ///
     /// # Errors
     /// If that cannot be written.
-    fn give_up(&self, _scope: &mut WriteScope<'_>, _event: &Event, _failure: &Failure) -> Result<(), HandleError> {
+    fn give_up(
+        &self,
+        _scope: &mut WriteScope<'_>,
+        _event: &Event,
+        _failure: &Failure,
+    ) -> Result<(), HandleError> {
         Ok(())
     }
 }

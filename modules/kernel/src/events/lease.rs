@@ -37,13 +37,21 @@ impl Lease {
     /// A lease of this name, not held yet.
     #[must_use]
     pub fn new(name: &str, holder: InstanceId, life: Duration) -> Self {
-        Self { name: name.to_owned(), holder, life, held: Arc::default() }
+        Self {
+            name: name.to_owned(),
+            holder,
+            life,
+            held: Arc::default(),
+        }
     }
 
     /// The lease, while it is held.
     #[must_use]
     pub fn held(&self) -> Option<Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How often to renew it.
@@ -69,7 +77,10 @@ impl Lease {
             })
             .await;
         let held = match &result {
-            Ok(fence) => fence.map(|fence| Held { name: self.name.clone(), fence }),
+            Ok(fence) => fence.map(|fence| Held {
+                name: self.name.clone(),
+                fence,
+            }),
             Err(_) => None,
         };
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
@@ -111,7 +122,11 @@ fn take(
     let until = now.plus(life);
     let row: Option<(InstanceId, i64, crate::instant::Instant)> = kernel_lease::table
         .filter(kernel_lease::name.eq(name))
-        .select((kernel_lease::holder, kernel_lease::fence, kernel_lease::until))
+        .select((
+            kernel_lease::holder,
+            kernel_lease::fence,
+            kernel_lease::until,
+        ))
         .load(connection)?
         .into_iter()
         .next();
@@ -137,9 +152,15 @@ fn take(
     }
     let next = if holds == holder { fence } else { fence + 1 };
     let taken = diesel::update(
-        kernel_lease::table.filter(kernel_lease::name.eq(name)).filter(kernel_lease::fence.eq(fence)),
+        kernel_lease::table
+            .filter(kernel_lease::name.eq(name))
+            .filter(kernel_lease::fence.eq(fence)),
     )
-    .set((kernel_lease::holder.eq(holder), kernel_lease::fence.eq(next), kernel_lease::until.eq(until)))
+    .set((
+        kernel_lease::holder.eq(holder),
+        kernel_lease::fence.eq(next),
+        kernel_lease::until.eq(until),
+    ))
     .execute(connection)?;
     Ok((taken == 1).then_some(next))
 }
@@ -157,5 +178,9 @@ pub(crate) fn check(connection: &mut AnyConnection, held: &Held) -> DbResult<()>
     )
     .set(kernel_lease::fence.eq(held.fence))
     .execute(connection)?;
-    if rows == 1 { Ok(()) } else { Err(DbError::Conflict) }
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Conflict)
+    }
 }

@@ -62,7 +62,9 @@ pub(crate) fn append(
         payload,
         created_at: now,
     };
-    diesel::insert_into(kernel_event::table).values(&row).execute(connection)?;
+    diesel::insert_into(kernel_event::table)
+        .values(&row)
+        .execute(connection)?;
     Ok(event_id)
 }
 
@@ -77,21 +79,41 @@ pub struct Filter {
     pub limit: i64,
 }
 
-type Row = (i64, EventId, String, String, TenantId, Id<Entity>, i64, String);
+type Row = (
+    i64,
+    EventId,
+    String,
+    String,
+    TenantId,
+    Id<Entity>,
+    i64,
+    String,
+);
 
 /// Reads the log in order.
 pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbResult<Vec<Event>> {
     use kernel_event::dsl;
     let topics: Vec<&'static str> = filter.topics.iter().map(|topic| topic.as_str()).collect();
-    let columns =
-        (dsl::event_id, dsl::topic, dsl::key, dsl::tenant_id, dsl::entity_id, dsl::aggregate_version, dsl::payload);
+    let columns = (
+        dsl::event_id,
+        dsl::topic,
+        dsl::key,
+        dsl::tenant_id,
+        dsl::entity_id,
+        dsl::aggregate_version,
+        dsl::payload,
+    );
     let all = topics.is_empty();
     let rows: Vec<Row> = match connection {
         // One writer: the row id is the position.
         AnyConnection::Sqlite(_) => {
             let query = dsl::kernel_event
                 .filter(dsl::seq.gt(filter.after))
-                .filter(dsl::topic.eq_any(topics).or(all.into_sql::<diesel::sql_types::Bool>()))
+                .filter(
+                    dsl::topic
+                        .eq_any(topics)
+                        .or(all.into_sql::<diesel::sql_types::Bool>()),
+                )
                 .order(dsl::seq)
                 .limit(filter.limit);
             query
@@ -109,7 +131,11 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
         }
         AnyConnection::Postgres(_) => dsl::kernel_event
             .filter(dsl::position.gt(filter.after))
-            .filter(dsl::topic.eq_any(topics).or(all.into_sql::<diesel::sql_types::Bool>()))
+            .filter(
+                dsl::topic
+                    .eq_any(topics)
+                    .or(all.into_sql::<diesel::sql_types::Bool>()),
+            )
             .order(dsl::position)
             .limit(filter.limit)
             .select((
@@ -124,16 +150,32 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
             ))
             .load(connection)?,
     };
-    rows.into_iter().filter_map(|row| event_of(row).transpose()).collect()
+    rows.into_iter()
+        .filter_map(|row| event_of(row).transpose())
+        .collect()
 }
 
 fn event_of(row: Row) -> DbResult<Option<Event>> {
     let (position, event_id, topic, key, tenant, entity, aggregate_version, payload) = row;
     let Some(topic) = Topic::parse(&topic) else {
-        tracing::debug!(topic, position, "skipped an event of a topic that this version does not know");
+        tracing::debug!(
+            topic,
+            position,
+            "skipped an event of a topic that this version does not know"
+        );
         return Ok(None);
     };
-    parts_to_event(position, event_id, topic, key, tenant, entity.uuid(), aggregate_version, &payload).map(Some)
+    parts_to_event(
+        position,
+        event_id,
+        topic,
+        key,
+        tenant,
+        entity.uuid(),
+        aggregate_version,
+        &payload,
+    )
+    .map(Some)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one argument per column")]
@@ -163,12 +205,12 @@ pub(crate) fn parts_to_event(
 pub(crate) fn end(connection: &mut AnyConnection) -> DbResult<i64> {
     use kernel_event::dsl;
     let last: Option<i64> = match connection {
-        AnyConnection::Sqlite(_) => {
-            dsl::kernel_event.select(diesel::dsl::max(dsl::seq)).first(connection)?
-        }
-        AnyConnection::Postgres(_) => {
-            dsl::kernel_event.select(diesel::dsl::max(dsl::position)).first(connection)?
-        }
+        AnyConnection::Sqlite(_) => dsl::kernel_event
+            .select(diesel::dsl::max(dsl::seq))
+            .first(connection)?,
+        AnyConnection::Postgres(_) => dsl::kernel_event
+            .select(diesel::dsl::max(dsl::position))
+            .first(connection)?,
     };
     Ok(last.unwrap_or(0))
 }
@@ -178,7 +220,9 @@ pub(crate) fn end(connection: &mut AnyConnection) -> DbResult<i64> {
 /// # Errors
 /// If the database refuses.
 pub async fn read(database: &Database, filter: Filter) -> DbResult<Vec<Event>> {
-    database.read_raw(move |connection| read_from(connection, &filter)).await
+    database
+        .read_raw(move |connection| read_from(connection, &filter))
+        .await
 }
 
 /// The position of the last event in the log.
@@ -192,13 +236,18 @@ pub async fn latest_position(database: &Database) -> DbResult<i64> {
 /// The last event of the outbox that is visible now, by its place in the outbox.
 pub(crate) fn last_written(connection: &mut AnyConnection) -> DbResult<i64> {
     use kernel_event::dsl;
-    let last: Option<i64> = dsl::kernel_event.select(diesel::dsl::max(dsl::seq)).first(connection)?;
+    let last: Option<i64> = dsl::kernel_event
+        .select(diesel::dsl::max(dsl::seq))
+        .first(connection)?;
     Ok(last.unwrap_or(0))
 }
 
 /// The position in the log behind which everything up to `seq` of the outbox is; `None` while the relay
 /// has not given one to all of it.
-pub(crate) fn position_of_written(connection: &mut AnyConnection, seq: i64) -> DbResult<Option<i64>> {
+pub(crate) fn position_of_written(
+    connection: &mut AnyConnection,
+    seq: i64,
+) -> DbResult<Option<i64>> {
     use kernel_event::dsl;
     if matches!(connection, AnyConnection::Sqlite(_)) {
         return Ok(Some(seq));

@@ -19,7 +19,7 @@ pub use consumer::{CallError, Consumer, Failure, HandleError, Next, OrderingKey,
 pub use log::{Filter, latest_position, read};
 pub use opencity_contracts::Topic;
 pub use relay::Relay;
-pub use retry::{Redelivery, RetryMeta, RetryError};
+pub use retry::{Redelivery, RetryError, RetryMeta};
 pub use runner::{Bus, Carrier, Runner, RunnerSettings, positions, replay};
 
 use crate::db::Tenancy;
@@ -38,7 +38,12 @@ impl Change {
     /// A change of state; `from` is `None` for the first state.
     #[must_use]
     pub fn status(from: Option<&str>, to: &str) -> Self {
-        Self { kind: "status", from: from.map(str::to_owned), to: Some(to.to_owned()), history: None }
+        Self {
+            kind: "status",
+            from: from.map(str::to_owned),
+            to: Some(to.to_owned()),
+            history: None,
+        }
     }
 
     /// A change of data that leaves the state.
@@ -66,7 +71,12 @@ impl Change {
     }
 
     fn plain(kind: &'static str) -> Self {
-        Self { kind, from: None, to: None, history: None }
+        Self {
+            kind,
+            from: None,
+            to: None,
+            history: None,
+        }
     }
 
     /// The row of the entity's history that keeps this change.
@@ -183,15 +193,25 @@ impl Event {
         T::deserialize(&self.payload).map_err(|error| {
             // Serde quotes the values that it found, which may be personal: only the name of a missing key is told.
             let text = error.to_string();
-            let what = if text.starts_with("missing field") { text.as_str() } else { "a value is not of the expected form" };
-            HandleError::permanent("malformed-event", format!("the {} event is malformed: {what}", self.topic.as_str()))
+            let what = if text.starts_with("missing field") {
+                text.as_str()
+            } else {
+                "a value is not of the expected form"
+            };
+            HandleError::permanent(
+                "malformed-event",
+                format!("the {} event is malformed: {what}", self.topic.as_str()),
+            )
         })
     }
 
     /// `change.type`.
     #[must_use]
     pub fn change_type(&self) -> &str {
-        self.payload.pointer("/change/type").and_then(Value::as_str).unwrap_or_default()
+        self.payload
+            .pointer("/change/type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// Whether the event tells a change of state.
@@ -221,13 +241,17 @@ impl Event {
     /// What a retry has added, if the event comes from one.
     #[must_use]
     pub fn retry_meta(&self) -> Option<RetryMeta> {
-        self.payload.get("retry_meta").filter(|meta| !meta.is_null()).and_then(RetryMeta::read)
+        self.payload
+            .get("retry_meta")
+            .filter(|meta| !meta.is_null())
+            .and_then(RetryMeta::read)
     }
 
     /// The id of the event as it was first written.
     #[must_use]
     pub fn original_id(&self) -> EventId {
-        self.retry_meta().map_or(self.event_id, |meta| meta.original_event_id)
+        self.retry_meta()
+            .map_or(self.event_id, |meta| meta.original_event_id)
     }
 
     pub(crate) fn body_map(&self) -> Map<String, Value> {

@@ -25,12 +25,18 @@ pub struct Relay {
 
 impl Relay {
     pub(super) fn new(database: Database, lease: Lease, grown: watch::Sender<u64>) -> Self {
-        Self { database, lease, grown }
+        Self {
+            database,
+            lease,
+            grown,
+        }
     }
 
     /// One round; whether there may be more.
     pub(super) async fn round(&self) -> DbResult<bool> {
-        let Some(held) = self.lease.held() else { return Ok(false) };
+        let Some(held) = self.lease.held() else {
+            return Ok(false);
+        };
         let waiting = self
             .database
             .read_raw(|connection| {

@@ -56,7 +56,11 @@ impl RetryMeta {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let error = value.get("error");
         let of_error = |key: &str| {
-            error.and_then(|error| error.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
+            error
+                .and_then(|error| error.get(key))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         let number = |key: &str| value.get(key).and_then(Value::as_i64);
         let attempt = number("attempt").unwrap_or(0);
@@ -70,12 +74,18 @@ impl RetryMeta {
             error: RetryError {
                 kind: of_error("type"),
                 detail: of_error("detail"),
-                permanent: error.and_then(|e| e.get("permanent")).and_then(Value::as_bool).unwrap_or(false),
+                permanent: error
+                    .and_then(|e| e.get("permanent"))
+                    .and_then(Value::as_bool)
+                    .unwrap_or(false),
             },
             attempt,
             max_attempts: number("max_attempts").unwrap_or(MAX_ATTEMPTS),
             redelivery: number("redelivery").unwrap_or(attempt),
-            discarded: value.get("discarded").and_then(Value::as_bool).unwrap_or(false),
+            discarded: value
+                .get("discarded")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
         })
     }
 }
@@ -90,10 +100,13 @@ impl Redelivery {
     #[must_use]
     pub fn of(entry: &Value, fields: Value) -> Option<NewEvent> {
         let meta = RetryMeta::read(entry.get("retry_meta")?)?;
-        let topic = Topic::parse(&meta.original_topic).filter(|topic| *topic != Topic::RetryQueue)?;
+        let topic =
+            Topic::parse(&meta.original_topic).filter(|topic| *topic != Topic::RetryQueue)?;
         let entity = entry.get("id")?.as_str()?.parse().ok()?;
         let mut payload = entry.as_object()?.clone();
-        if let (Some(Value::Object(target)), Value::Object(fields)) = (payload.get_mut("retry_meta"), fields) {
+        if let (Some(Value::Object(target)), Value::Object(fields)) =
+            (payload.get_mut("retry_meta"), fields)
+        {
             target.extend(fields);
         }
         Some(NewEvent {
@@ -127,7 +140,10 @@ pub(super) fn enqueue(
         meta.insert("original_topic".to_owned(), json!(event.topic.as_str()));
         meta.insert("original_key".to_owned(), json!(event.key));
         meta.insert("original_event_id".to_owned(), json!(event.event_id));
-        meta.insert("aggregate_version".to_owned(), json!(event.aggregate_version));
+        meta.insert(
+            "aggregate_version".to_owned(),
+            json!(event.aggregate_version),
+        );
         meta.insert("attempt".to_owned(), json!(0));
         meta.insert("first_failed_at".to_owned(), json!(clock::now()));
     }

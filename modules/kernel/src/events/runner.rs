@@ -58,7 +58,10 @@ pub struct Bus {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { positions: Arc::default(), grown: watch::Sender::new(0) }
+        Self {
+            positions: Arc::default(),
+            grown: watch::Sender::new(0),
+        }
     }
 }
 
@@ -77,16 +80,24 @@ impl Bus {
     ///
     /// # Errors
     /// If the database refuses.
-    pub async fn caught_up(&self, database: &Database, module: &str, most: Duration) -> DbResult<bool> {
-        tokio::time::timeout(most, self.wait(database, module)).await.unwrap_or(Ok(false))
+    pub async fn caught_up(
+        &self,
+        database: &Database,
+        module: &str,
+        most: Duration,
+    ) -> DbResult<bool> {
+        tokio::time::timeout(most, self.wait(database, module))
+            .await
+            .unwrap_or(Ok(false))
     }
 
     async fn wait(&self, database: &Database, module: &str) -> DbResult<bool> {
         let mut grown = self.grown.subscribe();
         let written = database.read_raw(log::last_written).await?;
         let end = loop {
-            if let Some(end) =
-                database.read_raw(move |connection| log::position_of_written(connection, written)).await?
+            if let Some(end) = database
+                .read_raw(move |connection| log::position_of_written(connection, written))
+                .await?
             {
                 break end;
             }
@@ -146,11 +157,16 @@ impl Runner {
         if let Some(lease) = self.leases.get(name) {
             return Ok(lease.clone());
         }
-        let lease = Lease::new(name, self.instance, Duration::from_secs(self.settings.lease_seconds));
+        let lease = Lease::new(
+            name,
+            self.instance,
+            Duration::from_secs(self.settings.lease_seconds),
+        );
         lease.renew(database).await?;
         self.leases.insert(name, lease.clone());
         if database.is_postgres() {
-            let (database, renewed, mut stop) = (database.clone(), lease.clone(), self.stop.clone());
+            let (database, renewed, mut stop) =
+                (database.clone(), lease.clone(), self.stop.clone());
             self.running.spawn(async move {
                 while !stopped(&mut stop, renewed.renew_every()).await {
                     if let Err(error) = renewed.renew(&database).await {
@@ -201,7 +217,11 @@ impl Runner {
     ///
     /// # Errors
     /// If the database refuses.
-    pub async fn start(&mut self, database: &Database, consumer: Arc<dyn Consumer>) -> DbResult<()> {
+    pub async fn start(
+        &mut self,
+        database: &Database,
+        consumer: Arc<dyn Consumer>,
+    ) -> DbResult<()> {
         let lease = self.lease(database).await?;
         let position = batch::position(database, consumer.name()).await?;
         let (scanned, watched) = watch::channel(position);
@@ -217,7 +237,8 @@ impl Runner {
         };
         let mut stop = self.stop.clone();
         let mut grown = self.bus.grown.subscribe();
-        self.running.spawn(async move { worker.run(position, scanned, &mut stop, &mut grown).await });
+        self.running
+            .spawn(async move { worker.run(position, scanned, &mut stop, &mut grown).await });
         Ok(())
     }
 
@@ -256,11 +277,17 @@ pub async fn positions(database: &Database) -> DbResult<Vec<(String, i64)>> {
 
 /// Waits a while; whether the process stops.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>, span: Duration) -> bool {
-    tokio::time::timeout(span, stop.wait_for(|stop| *stop)).await.is_ok()
+    tokio::time::timeout(span, stop.wait_for(|stop| *stop))
+        .await
+        .is_ok()
 }
 
 /// Waits until something has grown, or for a while; false if the process stops.
-async fn woken(stop: &mut watch::Receiver<bool>, grown: &mut watch::Receiver<u64>, most: Duration) -> bool {
+async fn woken(
+    stop: &mut watch::Receiver<bool>,
+    grown: &mut watch::Receiver<u64>,
+    most: Duration,
+) -> bool {
     if *stop.borrow() {
         return false;
     }
@@ -315,7 +342,9 @@ impl Worker {
                     Err(error) => {
                         failures = (failures + 1).min(6);
                         tracing::warn!(%error, consumer = self.consumer.name(), "a round of the consumer was undone; it will be repeated");
-                        if let Ok(position) = batch::position(&self.database, self.consumer.name()).await {
+                        if let Ok(position) =
+                            batch::position(&self.database, self.consumer.name()).await
+                        {
                             cursor = position;
                         }
                         if stopped(stop, Duration::from_millis(50) * 2_u32.pow(failures)).await {
@@ -337,7 +366,12 @@ impl Worker {
     }
 
     /// Takes what there is; whether there may be more.
-    async fn round(&self, cursor: &mut i64, scanned: &watch::Sender<i64>, drain: &mut bool) -> DbResult<bool> {
+    async fn round(
+        &self,
+        cursor: &mut i64,
+        scanned: &watch::Sender<i64>,
+        drain: &mut bool,
+    ) -> DbResult<bool> {
         if std::mem::take(drain) {
             let drained = self.drain().await?;
             *drain = drained;

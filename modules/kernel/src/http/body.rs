@@ -30,9 +30,15 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         Box::pin(async move {
             let (value, hash) = read.await?;
             let value = value.ok_or_else(|| {
-                Problem::new(ProblemKind::MalformedJson, "The body is empty. Send a JSON object.")
+                Problem::new(
+                    ProblemKind::MalformedJson,
+                    "The body is empty. Send a JSON object.",
+                )
             })?;
-            Ok(Self { value: typed(value)?, hash })
+            Ok(Self {
+                value: typed(value)?,
+                hash,
+            })
         })
     }
 }
@@ -78,7 +84,9 @@ fn read_json(
     async move {
         let platform = platform?;
         let limits = &platform.config.http;
-        let payload = payload.await.map_err(|_| Problem::internal("the body has been taken already"))?;
+        let payload = payload
+            .await
+            .map_err(|_| Problem::internal("the body has been taken already"))?;
         let bytes = read_limited(payload, limits.body_limit_bytes).await?;
         let hash = sha256_hex(&bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -97,13 +105,20 @@ fn read_json(
         if depth_of(&bytes) > limits.json_depth {
             return Err(Problem::new(
                 ProblemKind::JsonTooDeep,
-                format!("The body nests more than {} levels. Flatten it.", limits.json_depth),
+                format!(
+                    "The body nests more than {} levels. Flatten it.",
+                    limits.json_depth
+                ),
             ));
         }
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::new(
                 ProblemKind::MalformedJson,
-                format!("The body is not valid JSON: see line {}, column {}.", error.line(), error.column()),
+                format!(
+                    "The body is not valid JSON: see line {}, column {}.",
+                    error.line(),
+                    error.column()
+                ),
             )
         })?;
         check(&value, limits.json_array_length)?;
@@ -118,11 +133,18 @@ fn read_json(
 pub async fn read_limited(mut payload: web::Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(ProblemKind::MalformedJson, "The body ended early. Send the request again."))?;
+        let chunk = chunk.map_err(|_| {
+            Problem::new(
+                ProblemKind::MalformedJson,
+                "The body ended early. Send the request again.",
+            )
+        })?;
         if bytes.len() + chunk.len() > limit {
             return Err(Problem::new(
                 ProblemKind::BodyTooLarge,
-                format!("The body has more than {limit} bytes. Upload files apart, or split the request."),
+                format!(
+                    "The body has more than {limit} bytes. Upload files apart, or split the request."
+                ),
             ));
         }
         bytes.extend_from_slice(&chunk);
@@ -152,9 +174,10 @@ fn depth_of(bytes: &[u8]) -> usize {
 
 fn check(value: &Value, most: usize) -> Result<(), Problem> {
     match value {
-        Value::String(text) if text.contains('\0') => {
-            Err(Problem::new(ProblemKind::NulCharacter, "A text of the body holds the character U+0000. Remove it."))
-        }
+        Value::String(text) if text.contains('\0') => Err(Problem::new(
+            ProblemKind::NulCharacter,
+            "A text of the body holds the character U+0000. Remove it.",
+        )),
         Value::Array(items) if items.len() > most => Err(Problem::new(
             ProblemKind::ArrayTooLong,
             format!("An array of the body has more than {most} elements. Split the request."),
@@ -162,7 +185,10 @@ fn check(value: &Value, most: usize) -> Result<(), Problem> {
         Value::Array(items) => items.iter().try_for_each(|item| check(item, most)),
         Value::Object(map) => map.iter().try_for_each(|(key, value)| {
             if key.contains('\0') {
-                return Err(Problem::new(ProblemKind::NulCharacter, "A key of the body holds the character U+0000. Remove it."));
+                return Err(Problem::new(
+                    ProblemKind::NulCharacter,
+                    "A key of the body holds the character U+0000. Remove it.",
+                ));
             }
             check(value, most)
         }),
@@ -177,14 +203,24 @@ fn check(value: &Value, most: usize) -> Result<(), Problem> {
 pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let field = error.path().to_string();
-        let field = if field == "." { "body".to_owned() } else { field };
+        let field = if field == "." {
+            "body".to_owned()
+        } else {
+            field
+        };
         // The cause may quote the value, which may be personal: only its kind is told.
         let text = error.inner().to_string();
-        let (code, message) = match text.split_once('`').and_then(|(_, rest)| rest.split_once('`')) {
+        let (code, message) = match text
+            .split_once('`')
+            .and_then(|(_, rest)| rest.split_once('`'))
+        {
             Some((name, _)) if text.starts_with("missing field") => {
                 return Problem::field(&join(&field, name), "required", "Give this field a value.");
             }
-            _ if text.starts_with("invalid type") => ("type", "Give a value of the type that the API description names."),
+            _ if text.starts_with("invalid type") => (
+                "type",
+                "Give a value of the type that the API description names.",
+            ),
             _ => ("value", "Give a value that the API description allows."),
         };
         Problem::field(&field, code, message)
@@ -192,7 +228,11 @@ pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
 }
 
 fn join(parent: &str, name: &str) -> String {
-    if parent == "body" { name.to_owned() } else { format!("{parent}.{name}") }
+    if parent == "body" {
+        name.to_owned()
+    } else {
+        format!("{parent}.{name}")
+    }
 }
 
 #[cfg(test)]
@@ -214,8 +254,17 @@ mod tests {
         }
         let problem = typed::<In>(serde_json::json!({"name": 1234})).unwrap_err();
         let body = problem.body("x").to_string();
-        assert!(body.contains("\"field\":\"name\"") && !body.contains("1234"), "{body}");
-        let missing = typed::<In>(serde_json::json!({})).unwrap_err().body("x").to_string();
-        assert!(missing.contains("\"field\":\"name\",\"code\":\"required\""), "{missing}");
+        assert!(
+            body.contains("\"field\":\"name\"") && !body.contains("1234"),
+            "{body}"
+        );
+        let missing = typed::<In>(serde_json::json!({}))
+            .unwrap_err()
+            .body("x")
+            .to_string();
+        assert!(
+            missing.contains("\"field\":\"name\",\"code\":\"required\""),
+            "{missing}"
+        );
     }
 }

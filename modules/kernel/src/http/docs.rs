@@ -23,7 +23,10 @@ impl Documents {
     pub(super) fn of(modules: &[Arc<dyn Module>]) -> Self {
         let json = |document: &OpenApi| document.to_json().unwrap_or_default();
         Self {
-            modules: modules.iter().map(|module| (module.info(), json(&module_openapi(module.as_ref())))).collect(),
+            modules: modules
+                .iter()
+                .map(|module| (module.info(), json(&module_openapi(module.as_ref()))))
+                .collect(),
             merged: json(&merged_openapi(modules)),
             asyncapi: asyncapi_document(modules).to_string(),
         }
@@ -55,7 +58,11 @@ fn info(title: &str, version: &str, api_id: &str) -> Info {
 pub fn module_openapi(module: &dyn Module) -> OpenApi {
     let mut document = module.openapi();
     let about = module.info();
-    document.info = info(about.title, about.version, &format!("opencity-{}", about.name));
+    document.info = info(
+        about.title,
+        about.version,
+        &format!("opencity-{}", about.name),
+    );
     secured(document)
 }
 
@@ -84,7 +91,10 @@ fn secured(mut document: OpenApi) -> OpenApi {
 /// The AsyncAPI document of the topics that these modules write.
 #[must_use]
 pub fn asyncapi_document(modules: &[Arc<dyn Module>]) -> Value {
-    let mut topics: Vec<Topic> = modules.iter().flat_map(|module| module.writes().iter().copied()).collect();
+    let mut topics: Vec<Topic> = modules
+        .iter()
+        .flat_map(|module| module.writes().iter().copied())
+        .collect();
     topics.sort_by_key(|topic| topic.as_str());
     topics.dedup();
     opencity_contracts::asyncapi::asyncapi(&topics, "Opencity events", env!("CARGO_PKG_VERSION"))
@@ -99,16 +109,26 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/openapi.json", web::get().to(merged))
         .route("/openapi/{module}.json", web::get().to(one))
         .route("/asyncapi.json", web::get().to(asyncapi))
-        .route("/{tenant}/api/doc", web::get().to(|| async { to("/docs/") }))
-        .route("/{tenant}/api/doc.json", web::get().to(|| async { to("/openapi.json") }));
+        .route(
+            "/{tenant}/api/doc",
+            web::get().to(|| async { to("/docs/") }),
+        )
+        .route(
+            "/{tenant}/api/doc.json",
+            web::get().to(|| async { to("/openapi.json") }),
+        );
 }
 
 fn to(place: &str) -> HttpResponse {
-    HttpResponse::Found().insert_header(("Location", place)).finish()
+    HttpResponse::Found()
+        .insert_header(("Location", place))
+        .finish()
 }
 
 fn json(body: &str) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(body.to_owned())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body.to_owned())
 }
 
 async fn merged(documents: web::Data<Documents>) -> HttpResponse {
@@ -119,20 +139,35 @@ async fn asyncapi(documents: web::Data<Documents>) -> HttpResponse {
     json(&documents.asyncapi)
 }
 
-async fn one(documents: web::Data<Documents>, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+async fn one(
+    documents: web::Data<Documents>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     documents
         .modules
         .iter()
         .find(|(module, _)| module.name == name.as_str())
         .map(|(_, document)| json(document))
-        .ok_or_else(|| Problem::new(ProblemKind::UnknownRoute, "No module of this name runs here. See /docs."))
+        .ok_or_else(|| {
+            Problem::new(
+                ProblemKind::UnknownRoute,
+                "No module of this name runs here. See /docs.",
+            )
+        })
 }
 
 /// `/docs/` shows all modules, `/docs/{module}/` one; what follows are Swagger UI's own files.
-async fn swagger(documents: web::Data<Documents>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+async fn swagger(
+    documents: web::Data<Documents>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let (module, file) = match path.split_once('/') {
         Some((module, file)) => (Some(module), file),
-        None if documents.modules.iter().any(|(module, _)| module.name == path.as_str()) => {
+        None if documents
+            .modules
+            .iter()
+            .any(|(module, _)| module.name == path.as_str()) =>
+        {
             return Ok(to(&format!("/docs/{path}/")));
         }
         None => (None, path.as_str()),
@@ -143,15 +178,25 @@ async fn swagger(documents: web::Data<Documents>, path: web::Path<String>) -> Re
         .filter(|(info, _)| module.is_none_or(|module| module == info.name))
         .map(|(info, _)| (info.title, format!("/openapi/{}.json", info.name)))
         .collect();
-    let urls: Vec<Url<'_>> = shown.iter().map(|(title, url)| Url::new(title, url)).collect();
-    let unknown = || Problem::new(ProblemKind::UnknownRoute, "There is no such page. Begin at /docs.");
+    let urls: Vec<Url<'_>> = shown
+        .iter()
+        .map(|(title, url)| Url::new(title, url))
+        .collect();
+    let unknown = || {
+        Problem::new(
+            ProblemKind::UnknownRoute,
+            "There is no such page. Begin at /docs.",
+        )
+    };
     if urls.is_empty() {
         return Err(unknown());
     }
     let file = utoipa_swagger_ui::serve(file, Arc::new(Config::new(urls)))
         .map_err(|error| Problem::internal(error.to_string()))?
         .ok_or_else(unknown)?;
-    Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.to_vec()))
+    Ok(HttpResponse::Ok()
+        .content_type(file.content_type)
+        .body(file.bytes.to_vec()))
 }
 
 fn page(title: &str, content: &str) -> HttpResponse {
@@ -174,14 +219,24 @@ async fn problems() -> HttpResponse {
             )
         })
         .collect();
-    page("Problems", &format!("<h1>Problems</h1><p>Every refusal names one of these in <code>code</code>.</p><ul>{items}</ul>"))
+    page(
+        "Problems",
+        &format!(
+            "<h1>Problems</h1><p>Every refusal names one of these in <code>code</code>.</p><ul>{items}</ul>"
+        ),
+    )
 }
 
 async fn problem(id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let kind = ProblemKind::ALL
         .iter()
         .find(|kind| kind.id() == id.as_str())
-        .ok_or_else(|| Problem::new(ProblemKind::UnknownRoute, "There is no problem of this id. See /docs/problems."))?;
+        .ok_or_else(|| {
+            Problem::new(
+                ProblemKind::UnknownRoute,
+                "There is no problem of this id. See /docs/problems.",
+            )
+        })?;
     Ok(page(
         kind.title(),
         &format!(

@@ -11,19 +11,24 @@ pub(super) async fn live(platform: web::Data<Platform>) -> HttpResponse {
         Ok(()) => HttpResponse::Ok().json(json!({"status": "ok"})),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            HttpResponse::ServiceUnavailable().json(json!({"status": "failed", "check": "database"}))
+            HttpResponse::ServiceUnavailable()
+                .json(json!({"status": "failed", "check": "database"}))
         }
     }
 }
 
 pub(super) async fn ready(platform: web::Data<Platform>) -> HttpResponse {
-    let modules: Vec<_> =
-        platform.modules.iter().map(|module| json!({"name": module.name, "version": module.version})).collect();
+    let modules: Vec<_> = platform
+        .modules
+        .iter()
+        .map(|module| json!({"name": module.name, "version": module.version}))
+        .collect();
     match platform.database.ping().await {
         Ok(()) => HttpResponse::Ok().json(json!({"status": "ok", "modules": modules})),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            HttpResponse::ServiceUnavailable().json(json!({"status": "failed", "check": "database", "modules": modules}))
+            HttpResponse::ServiceUnavailable()
+                .json(json!({"status": "failed", "check": "database", "modules": modules}))
         }
     }
 }
@@ -33,5 +38,7 @@ pub(super) async fn version() -> HttpResponse {
 }
 
 pub(super) async fn metrics(handle: web::Data<PrometheusHandle>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4")
+        .body(handle.render())
 }

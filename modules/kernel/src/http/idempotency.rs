@@ -34,9 +34,14 @@ impl FromRequest for IdempotencyKey {
                 .map(str::trim)
                 .filter(|key| (1..=255).contains(&key.len()))
                 .map(str::to_owned)
-                .ok_or_else(|| Problem::bad_parameter("Idempotency-Key", "1 to 255 printable characters"))
+                .ok_or_else(|| {
+                    Problem::bad_parameter("Idempotency-Key", "1 to 255 printable characters")
+                })
         });
-        ready(key.transpose().map(|key| Self { key, route: format!("{} {}", request.method(), request.path()) }))
+        ready(key.transpose().map(|key| Self {
+            key,
+            route: format!("{} {}", request.method(), request.path()),
+        }))
     }
 }
 
@@ -53,7 +58,10 @@ impl Created {
     ///
     /// # Errors
     /// If the object has no JSON form.
-    pub fn new<T: Serialize>(location: impl Into<Option<String>>, body: &T) -> Result<Self, Problem> {
+    pub fn new<T: Serialize>(
+        location: impl Into<Option<String>>,
+        body: &T,
+    ) -> Result<Self, Problem> {
         Ok(Self {
             status: 201,
             location: location.into(),
@@ -155,9 +163,11 @@ fn kept(
         })?;
     match row {
         None => Ok(None),
-        Some((hash, status, location, body)) if hash == body_hash => {
-            Ok(Some(Created { status: u16::try_from(status).unwrap_or(201), location, body }))
-        }
+        Some((hash, status, location, body)) if hash == body_hash => Ok(Some(Created {
+            status: u16::try_from(status).unwrap_or(201),
+            location,
+            body,
+        })),
         Some(_) => Err(Problem::new(
             ProblemKind::IdempotencyMismatch,
             "This Idempotency-Key came with another body before. Use a new key for a new request.",

@@ -31,9 +31,14 @@ pub(super) async fn wrap<B: MessageBody + 'static>(
         .headers()
         .get("x-request-id")
         .and_then(|value| value.to_str().ok())
-        .filter(|id| (8..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        .filter(|id| {
+            (8..=64).contains(&id.len())
+                && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        })
         .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
-    REQUEST_ID.scope(id.clone(), answer(request, next, id)).await
+    REQUEST_ID
+        .scope(id.clone(), answer(request, next, id))
+        .await
 }
 
 async fn answer<B: MessageBody + 'static>(
@@ -45,7 +50,9 @@ async fn answer<B: MessageBody + 'static>(
     let seen = Seen::of(&request);
     let language = language_of(request.request());
     let preflight = request.method() == actix_web::http::Method::OPTIONS
-        && request.headers().contains_key("access-control-request-method");
+        && request
+            .headers()
+            .contains_key("access-control-request-method");
     let mut response = if preflight {
         request.into_response(HttpResponse::NoContent().finish())
     } else {
@@ -56,9 +63,18 @@ async fn answer<B: MessageBody + 'static>(
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
-    headers.insert(HeaderName::from_static("content-language"), HeaderValue::from_static(language.code()));
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    headers.insert(HeaderName::from_static("access-control-allow-origin"), HeaderValue::from_static("*"));
+    headers.insert(
+        HeaderName::from_static("content-language"),
+        HeaderValue::from_static(language.code()),
+    );
+    headers.insert(
+        HeaderName::from_static("x-content-type-options"),
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        HeaderName::from_static("access-control-allow-origin"),
+        HeaderValue::from_static("*"),
+    );
     if preflight {
         headers.insert(
             HeaderName::from_static("access-control-allow-methods"),
@@ -68,7 +84,10 @@ async fn answer<B: MessageBody + 'static>(
             HeaderName::from_static("access-control-allow-headers"),
             HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, X-Accept-Version, X-Locale, X-Request-Id"),
         );
-        headers.insert(HeaderName::from_static("access-control-max-age"), HeaderValue::from_static("86400"));
+        headers.insert(
+            HeaderName::from_static("access-control-max-age"),
+            HeaderValue::from_static("86400"),
+        );
     }
     seen.log(&response, started);
     Ok(response)
@@ -111,7 +130,9 @@ impl Seen {
                 .replace(['"', '\n', '\r'], "'")
         };
         Self {
-            peer: request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
+            peer: request
+                .peer_addr()
+                .map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
             method: request.method().to_string(),
             path: shown_path(request.path()),
             agent: header("user-agent"),
@@ -131,14 +152,21 @@ impl Seen {
             self.peer, self.method, self.path, status.as_u16(), self.agent
         );
         metrics::counter!("oc_api_requests_total", "method" => self.method.clone(), "status_code" => status.as_u16().to_string()).increment(1);
-        metrics::histogram!("oc_api_request_seconds", "method" => self.method.clone()).record(started.elapsed().as_secs_f64());
+        metrics::histogram!("oc_api_request_seconds", "method" => self.method.clone())
+            .record(started.elapsed().as_secs_f64());
     }
 }
 
 fn shown_path(path: &str) -> String {
     let secret = path.starts_with("/payment-proxy/");
     path.split('/')
-        .map(|segment| if secret && uuid::Uuid::parse_str(segment).is_ok() { "…" } else { segment })
+        .map(|segment| {
+            if secret && uuid::Uuid::parse_str(segment).is_ok() {
+                "…"
+            } else {
+                segment
+            }
+        })
         .collect::<Vec<_>>()
         .join("/")
         .replace('"', "'")
@@ -151,7 +179,9 @@ mod tests {
     #[test]
     fn the_access_log_cuts_the_ids_of_payments() {
         assert_eq!(
-            shown_path("/payment-proxy/sandbox/online-payment/68dada78-2398-4a11-b80a-98aaede3371c"),
+            shown_path(
+                "/payment-proxy/sandbox/online-payment/68dada78-2398-4a11-b80a-98aaede3371c"
+            ),
             "/payment-proxy/sandbox/online-payment/…"
         );
         let other = "/lang/api/applications/68dada78-2398-4a11-b80a-98aaede3371c";

@@ -43,7 +43,10 @@ impl PageQuery {
         let parameters: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string())
             .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))?;
         let value = |name: &str| {
-            parameters.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
+            parameters
+                .iter()
+                .find(|(key, value)| key == name && !value.is_empty())
+                .map(|(_, value)| value.clone())
         };
         let number = |name: &str, default: i64, least: i64, most: i64| match value(name) {
             None => Ok(default),
@@ -51,9 +54,14 @@ impl PageQuery {
                 .parse::<i64>()
                 .ok()
                 .filter(|number| (least..=most).contains(number))
-                .ok_or_else(|| Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))),
+                .ok_or_else(|| {
+                    Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))
+                }),
         };
-        let sort = match value("sort").map(|text| text.to_ascii_uppercase()).as_deref() {
+        let sort = match value("sort")
+            .map(|text| text.to_ascii_uppercase())
+            .as_deref()
+        {
             None | Some("ASC") => Sort::Ascending,
             Some("DESC") => Sort::Descending,
             Some(_) => return Err(Problem::bad_parameter("sort", "ASC or DESC")),
@@ -86,12 +94,21 @@ impl PageQuery {
         let mut pairs: Vec<(String, String)> = self
             .parameters
             .iter()
-            .filter(|(key, _)| !drop.contains(&key.as_str()) && !set.iter().any(|(name, _)| key == name))
+            .filter(|(key, _)| {
+                !drop.contains(&key.as_str()) && !set.iter().any(|(name, _)| key == name)
+            })
             .cloned()
             .collect();
-        pairs.extend(set.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        pairs.extend(
+            set.iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone())),
+        );
         let query = serde_urlencoded::to_string(&pairs).unwrap_or_default();
-        if query.is_empty() { base.to_owned() } else { format!("{base}?{query}") }
+        if query.is_empty() {
+            base.to_owned()
+        } else {
+            format!("{base}?{query}")
+        }
     }
 }
 
@@ -135,18 +152,35 @@ pub struct Collection<T> {
 impl<T> Collection<T> {
     /// A page: `base` is the list's address, `next` the cursor after its last entry if there are more.
     #[must_use]
-    pub fn new(query: &PageQuery, base: &str, count: i64, data: Vec<T>, next: Option<String>) -> Self {
-        let mut parameter: Map<String, Value> =
-            query.parameters.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
+    pub fn new(
+        query: &PageQuery,
+        base: &str,
+        count: i64,
+        data: Vec<T>,
+        next: Option<String>,
+    ) -> Self {
+        let mut parameter: Map<String, Value> = query
+            .parameters
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::String(value.clone())))
+            .collect();
         parameter.insert("offset".to_owned(), query.offset.into());
         parameter.insert("limit".to_owned(), query.limit.into());
         let prev = (query.offset > 0).then(|| {
-            query.url(base, &[("offset", (query.offset - query.limit).max(0).to_string())], &["cursor"])
+            query.url(
+                base,
+                &[("offset", (query.offset - query.limit).max(0).to_string())],
+                &["cursor"],
+            )
         });
         let next = next.map(|cursor| query.url(base, &[("cursor", cursor)], &["offset"]));
         Self {
             meta: Meta { count, parameter },
-            links: Links { this: query.url(base, &[], &[]), prev, next },
+            links: Links {
+                this: query.url(base, &[], &[]),
+                prev,
+                next,
+            },
             data,
         }
     }

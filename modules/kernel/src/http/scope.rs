@@ -41,16 +41,30 @@ impl Scope {
 
     /// The tenant that the path or the host names; `None` for paths that name none.
     pub(crate) async fn named_tenant(request: &HttpRequest) -> Result<Option<Tenant>, Problem> {
-        let Some(prefix) = request.match_info().get("tenant") else { return Ok(None) };
+        let Some(prefix) = request.match_info().get("tenant") else {
+            return Ok(None);
+        };
         let platform = Platform::of(request)?;
         let host = host_of(request);
         let unknown = || {
-            Problem::new(ProblemKind::UnknownTenant, "Neither the host nor the first segment of the path names a body of this installation.")
+            Problem::new(
+                ProblemKind::UnknownTenant,
+                "Neither the host nor the first segment of the path names a body of this installation.",
+            )
         };
         if prefix == "lang" {
-            return platform.directory.by_host(&host).await?.ok_or_else(unknown).map(Some);
+            return platform
+                .directory
+                .by_host(&host)
+                .await?
+                .ok_or_else(unknown)
+                .map(Some);
         }
-        let tenant = platform.directory.by_slug(prefix).await?.ok_or_else(unknown)?;
+        let tenant = platform
+            .directory
+            .by_slug(prefix)
+            .await?
+            .ok_or_else(unknown)?;
         // A slug under a host of another tenant is nobody's address.
         match platform.directory.owner_of_host(&host).await? {
             Some(owner) if owner != tenant.id => Err(unknown()),
@@ -62,7 +76,15 @@ impl Scope {
 fn host_of(request: &HttpRequest) -> String {
     let info = request.connection_info();
     let host = info.host();
-    host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host }).to_owned()
+    host.rsplit_once(':')
+        .map_or(host, |(name, port)| {
+            if port.bytes().all(|b| b.is_ascii_digit()) {
+                name
+            } else {
+                host
+            }
+        })
+        .to_owned()
 }
 
 impl FromRequest for Scope {
@@ -76,7 +98,11 @@ impl FromRequest for Scope {
             let tenant = Self::named_tenant(&request).await?.ok_or_else(|| {
                 Problem::internal("a handler of a path without a tenant asked for one")
             })?;
-            let prefix = request.match_info().get("tenant").unwrap_or("lang").to_owned();
+            let prefix = request
+                .match_info()
+                .get("tenant")
+                .unwrap_or("lang")
+                .to_owned();
             let base_url = format!("{}/{prefix}", platform.public_url(&tenant));
             Ok(Self {
                 base_url,
@@ -90,7 +116,12 @@ impl FromRequest for Scope {
 }
 
 pub(crate) fn language_of(request: &HttpRequest) -> Language {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     Language::parse(header("accept-language"), header("x-locale"))
 }
 
@@ -118,13 +149,18 @@ pub enum ApiVersion {
 
 impl ApiVersion {
     fn of(request: &HttpRequest) -> Self {
-        let query = serde_urlencoded::from_str::<Vec<(String, String)>>(request.query_string()).unwrap_or_default();
+        let query = serde_urlencoded::from_str::<Vec<(String, String)>>(request.query_string())
+            .unwrap_or_default();
         let asked = query
             .into_iter()
             .find(|(key, _)| key == "version")
             .map(|(_, value)| value)
             .or_else(|| {
-                request.headers().get("x-accept-version").and_then(|value| value.to_str().ok()).map(str::to_owned)
+                request
+                    .headers()
+                    .get("x-accept-version")
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned)
             });
         match asked.and_then(|version| version.trim().parse::<f64>().ok()) {
             Some(number) if number >= 2.0 => Self::Two,

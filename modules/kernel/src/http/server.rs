@@ -81,7 +81,9 @@ impl Server {
             let _ = stop.wait_for(|stop| *stop).await;
             handle.stop(true).await;
         });
-        server.await.map_err(|error| StartError::new("the HTTP server ended", error))
+        server
+            .await
+            .map_err(|error| StartError::new("the HTTP server ended", error))
     }
 }
 
@@ -93,10 +95,12 @@ fn test_instruments(_config: &mut web::ServiceConfig) {}
 fn test_instruments(config: &mut web::ServiceConfig) {
     config.route(
         "/_test/clock/{seconds}",
-        web::post().to(|platform: web::Data<Platform>, seconds: web::Path<u64>| async move {
-            crate::clock::advance(std::time::Duration::from_secs(*seconds));
-            platform.wakes.wake_all();
-            actix_web::HttpResponse::NoContent().finish()
-        }),
+        web::post().to(
+            |platform: web::Data<Platform>, seconds: web::Path<u64>| async move {
+                crate::clock::advance(std::time::Duration::from_secs(*seconds));
+                platform.wakes.wake_all();
+                actix_web::HttpResponse::NoContent().finish()
+            },
+        ),
     );
 }

@@ -9,7 +9,11 @@ use opencity_kernel::events::{Bus, Carrier, Consumer, Filter, Runner, RunnerSett
 use opencity_kernel::module::ModuleInfo;
 use tokio::sync::watch;
 
-pub const INFO: ModuleInfo = ModuleInfo { name: "test", version: "0.1.0", title: "Test" };
+pub const INFO: ModuleInfo = ModuleInfo {
+    name: "test",
+    version: "0.1.0",
+    title: "Test",
+};
 
 /// A migrated database of its own.
 pub struct Place {
@@ -20,7 +24,11 @@ pub struct Place {
 impl Place {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("test.sqlite").to_string_lossy().into_owned();
+        let url = folder
+            .path()
+            .join("test.sqlite")
+            .to_string_lossy()
+            .into_owned();
         Self::open(url, folder).await
     }
 
@@ -30,8 +38,11 @@ impl Place {
         let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
             .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
         let name = format!("kernel_{}", uuid::Uuid::new_v4().simple());
-        let mut connection = diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
-        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut connection).unwrap();
+        let mut connection =
+            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut connection)
+            .unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         Self::open(format!("{base}/{name}"), tempfile::tempdir().unwrap()).await
     }
@@ -45,18 +56,31 @@ impl Place {
             group_commit: 16,
         };
         let database = Database::open(&settings, INFO).unwrap();
-        database.migrate(vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)]).await.unwrap();
-        Self { database, _folder: folder }
+        database
+            .migrate(vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)])
+            .await
+            .unwrap();
+        Self {
+            database,
+            _folder: folder,
+        }
     }
 
     /// Events of a topic in the log.
     pub async fn count(&self, topic: &str) -> usize {
-        opencity_kernel::events::read(&self.database, Filter { after: 0, topics: Vec::new(), limit: 10_000 })
-            .await
-            .unwrap()
-            .iter()
-            .filter(|event| event.topic.as_str() == topic)
-            .count()
+        opencity_kernel::events::read(
+            &self.database,
+            Filter {
+                after: 0,
+                topics: Vec::new(),
+                limit: 10_000,
+            },
+        )
+        .await
+        .unwrap()
+        .iter()
+        .filter(|event| event.topic.as_str() == topic)
+        .count()
     }
 }
 
@@ -103,7 +127,10 @@ impl Running {
 pub async fn eventually(condition: impl Fn() -> bool) {
     let patience = tokio::time::Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(tokio::time::Instant::now() < patience, "the condition did not come true");
+        assert!(
+            tokio::time::Instant::now() < patience,
+            "the condition did not come true"
+        );
         tokio::task::yield_now().await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

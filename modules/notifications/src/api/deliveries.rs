@@ -82,20 +82,39 @@ pub async fn list_deliveries(
     let page = PageQuery::of(&request)?;
     let application = page
         .parameter("application_id")
-        .map(|id| id.parse().map_err(|_| Problem::bad_parameter("application_id", "the id of an application")))
+        .map(|id| {
+            id.parse()
+                .map_err(|_| Problem::bad_parameter("application_id", "the id of an application"))
+        })
         .transpose()?;
     let status = page
         .parameter("status")
-        .map(|name| domain::State::parse(name).ok_or_else(|| Problem::bad_parameter("status", "pending, sent or failed")))
+        .map(|name| {
+            domain::State::parse(name)
+                .ok_or_else(|| Problem::bad_parameter("status", "pending, sent or failed"))
+        })
         .transpose()?;
     let query = page.clone();
     let (rows, count) = state
         .context
         .db
         .read::<_, DbError>(caller.tenancy(), move |scope| {
-            delivery::list(scope, &delivery::Filter { application, state: status }, &query)
+            delivery::list(
+                scope,
+                &delivery::Filter {
+                    application,
+                    state: status,
+                },
+                &query,
+            )
         })
         .await?;
     let data: Vec<DeliveryOut> = rows.into_iter().map(DeliveryOut::from).collect();
-    Ok(HttpResponse::Ok().json(Collection::new(&page, &scope.api("notifications/deliveries"), count, data, None)))
+    Ok(HttpResponse::Ok().json(Collection::new(
+        &page,
+        &scope.api("notifications/deliveries"),
+        count,
+        data,
+        None,
+    )))
 }

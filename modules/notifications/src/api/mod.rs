@@ -15,8 +15,13 @@ pub struct State {
 
 pub(crate) fn routes(context: &ModuleContext, config: &mut web::ServiceConfig) {
     config
-        .app_data(web::Data::new(State { context: context.clone() }))
-        .service(web::resource("/{tenant}/api/notifications/deliveries").get(deliveries::list_deliveries));
+        .app_data(web::Data::new(State {
+            context: context.clone(),
+        }))
+        .service(
+            web::resource("/{tenant}/api/notifications/deliveries")
+                .get(deliveries::list_deliveries),
+        );
 }
 
 #[derive(OpenApi)]

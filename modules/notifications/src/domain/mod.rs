@@ -47,7 +47,9 @@ impl State {
     /// The state of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Sent, Self::Failed].into_iter().find(|state| state.as_str() == name)
+        [Self::Pending, Self::Sent, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
     }
 }
 
@@ -66,14 +68,20 @@ const PAUSES: [Duration; 8] = [
 /// How long to wait after this many failed attempts; `None` = no more.
 #[must_use]
 pub fn pause_after(failures: i64) -> Option<Duration> {
-    usize::try_from(failures).ok()?.checked_sub(1).and_then(|index| PAUSES.get(index)).copied()
+    usize::try_from(failures)
+        .ok()?
+        .checked_sub(1)
+        .and_then(|index| PAUSES.get(index))
+        .copied()
 }
 
 /// Whether a mail box can be behind an address: the platform gives citizens without one an address
 /// that leads nowhere.
 #[must_use]
 pub fn is_deliverable(address: &str) -> bool {
-    address.contains('@') && !address.ends_with(".didnt.have.my.email.tld") && !address.ends_with(".fake.email.tld")
+    address.contains('@')
+        && !address.ends_with(".didnt.have.my.email.tld")
+        && !address.ends_with(".fake.email.tld")
 }
 
 /// Whether the citizen is written to by this event of a message: at its first one, unless somebody
@@ -105,11 +113,17 @@ pub enum Notice {
 
 /// The notice of a state; `by_citizen` = the act that led there is the applicant's own.
 #[must_use]
-pub fn notice(entered: ApplicationStatus, protocol_required: bool, by_citizen: bool) -> Option<Notice> {
+pub fn notice(
+    entered: ApplicationStatus,
+    protocol_required: bool,
+    by_citizen: bool,
+) -> Option<Notice> {
     match entered {
         ApplicationStatus::Submitted if !protocol_required => Some(Notice::ToService("submitted")),
         ApplicationStatus::Registered => Some(Notice::ToService("registered")),
-        ApplicationStatus::SubmittedAfterIntegration if by_citizen => Some(Notice::ToAssigned("integration_answered")),
+        ApplicationStatus::SubmittedAfterIntegration if by_citizen => {
+            Some(Notice::ToAssigned("integration_answered"))
+        }
         ApplicationStatus::PaymentSuccess => Some(Notice::ToAssigned("paid")),
         ApplicationStatus::Withdrawn => Some(Notice::ToAssigned("withdrawn")),
         _ => None,
@@ -119,7 +133,11 @@ pub fn notice(entered: ApplicationStatus, protocol_required: bool, by_citizen: b
 /// The addresses of the operators that work a service: enabled on it, or members of its offices.
 /// System operators are programs and read events.
 #[must_use]
-pub fn working(staff: &[Principal], service: ServiceId, offices: &BTreeSet<OfficeId>) -> Vec<String> {
+pub fn working(
+    staff: &[Principal],
+    service: ServiceId,
+    offices: &BTreeSet<OfficeId>,
+) -> Vec<String> {
     addresses(staff.iter().filter(|one| {
         one.role == "operator"
             && !one.system_user
@@ -130,7 +148,11 @@ pub fn working(staff: &[Principal], service: ServiceId, offices: &BTreeSet<Offic
 /// The addresses of whom an application is assigned to: the operator, or with an office alone its
 /// members.
 #[must_use]
-pub fn assigned(staff: &[Principal], operator: Option<UserId>, office: Option<OfficeId>) -> Vec<String> {
+pub fn assigned(
+    staff: &[Principal],
+    operator: Option<UserId>,
+    office: Option<OfficeId>,
+) -> Vec<String> {
     addresses(staff.iter().filter(|one| match (operator, office) {
         (Some(operator), _) => one.id == operator,
         (None, Some(office)) => one.offices.contains(&office) && !one.system_user,
@@ -139,7 +161,10 @@ pub fn assigned(staff: &[Principal], operator: Option<UserId>, office: Option<Of
 }
 
 fn addresses<'a>(staff: impl Iterator<Item = &'a Principal>) -> Vec<String> {
-    staff.filter_map(|one| one.email.clone()).filter(|address| is_deliverable(address)).collect()
+    staff
+        .filter_map(|one| one.email.clone())
+        .filter(|address| is_deliverable(address))
+        .collect()
 }
 
 #[cfg(test)]
@@ -163,12 +188,21 @@ mod tests {
     #[test]
     fn operators_are_told_of_a_new_application_once() {
         assert_eq!(notice(ApplicationStatus::Submitted, true, true), None);
-        assert_eq!(notice(ApplicationStatus::Registered, true, true), Some(Notice::ToService("registered")));
-        assert_eq!(notice(ApplicationStatus::Submitted, false, true), Some(Notice::ToService("submitted")));
+        assert_eq!(
+            notice(ApplicationStatus::Registered, true, true),
+            Some(Notice::ToService("registered"))
+        );
+        assert_eq!(
+            notice(ApplicationStatus::Submitted, false, true),
+            Some(Notice::ToService("submitted"))
+        );
     }
 
     #[test]
     fn an_answer_that_the_operator_takes_himself_is_no_news_to_him() {
-        assert_eq!(notice(ApplicationStatus::SubmittedAfterIntegration, true, false), None);
+        assert_eq!(
+            notice(ApplicationStatus::SubmittedAfterIntegration, true, false),
+            None
+        );
     }
 }

@@ -110,7 +110,11 @@ pub struct Delivery {
 /// Takes due deliveries for a while: nobody else takes them until the lease is over.
 pub fn claim(scope: &mut PlatformScope<'_>, most: i64, lease: Duration) -> DbResult<Vec<Delivery>> {
     let now = clock::now();
-    let free = || deliveries::lease_until.is_null().or(deliveries::lease_until.assume_not_null().le(now));
+    let free = || {
+        deliveries::lease_until
+            .is_null()
+            .or(deliveries::lease_until.assume_not_null().le(now))
+    };
     let due: Vec<Delivery> = scope.load(
         deliveries::table
             .filter(deliveries::state.eq(State::Pending.as_str()))
@@ -153,17 +157,20 @@ pub fn record(scope: &mut WriteScope<'_>, delivery: &Delivery, attempt: Attempt)
     let now = clock::now();
     let sent_at = (attempt.state == State::Sent).then_some(now);
     scope.execute_one(deliveries::table, |rows| {
-        diesel::update(rows.filter(deliveries::id.eq(delivery.id)).filter(deliveries::version.eq(delivery.version)))
-            .set((
-                deliveries::state.eq(attempt.state.as_str()),
-                deliveries::attempts.eq(delivery.attempts + 1),
-                deliveries::next_at.eq(attempt.next_at),
-                deliveries::lease_until.eq(None::<Instant>),
-                deliveries::sent_at.eq(sent_at),
-                deliveries::error.eq(attempt.error),
-                deliveries::updated_at.eq(now),
-                deliveries::version.eq(delivery.version + 1),
-            ))
+        diesel::update(
+            rows.filter(deliveries::id.eq(delivery.id))
+                .filter(deliveries::version.eq(delivery.version)),
+        )
+        .set((
+            deliveries::state.eq(attempt.state.as_str()),
+            deliveries::attempts.eq(delivery.attempts + 1),
+            deliveries::next_at.eq(attempt.next_at),
+            deliveries::lease_until.eq(None::<Instant>),
+            deliveries::sent_at.eq(sent_at),
+            deliveries::error.eq(attempt.error),
+            deliveries::updated_at.eq(now),
+            deliveries::version.eq(delivery.version + 1),
+        ))
     })
 }
 
@@ -177,7 +184,11 @@ pub struct Filter {
 }
 
 /// A page of deliveries, and how many there are.
-pub fn list(scope: &mut TenantScope<'_>, filter: &Filter, page: &PageQuery) -> DbResult<(Vec<Delivery>, i64)> {
+pub fn list(
+    scope: &mut TenantScope<'_>,
+    filter: &Filter,
+    page: &PageQuery,
+) -> DbResult<(Vec<Delivery>, i64)> {
     let narrow = |rows: <deliveries::table as opencity_kernel::db::TenantTable>::Scoped| {
         let mut rows = rows.into_boxed::<opencity_kernel::db::MultiBackend>();
         if let Some(application) = filter.application {
@@ -195,7 +206,9 @@ pub fn list(scope: &mut TenantScope<'_>, filter: &Filter, page: &PageQuery) -> D
             Sort::Ascending => rows.order((deliveries::created_at.asc(), deliveries::id.asc())),
             Sort::Descending => rows.order((deliveries::created_at.desc(), deliveries::id.desc())),
         };
-        rows.offset(page.offset).limit(page.limit).select(Delivery::as_select())
+        rows.offset(page.offset)
+            .limit(page.limit)
+            .select(Delivery::as_select())
     })?;
     Ok((rows, count))
 }
@@ -207,7 +220,11 @@ pub fn is_due(scope: &mut PlatformScope<'_>) -> DbResult<bool> {
         deliveries::table
             .filter(deliveries::state.eq(State::Pending.as_str()))
             .filter(deliveries::next_at.le(now))
-            .filter(deliveries::lease_until.is_null().or(deliveries::lease_until.assume_not_null().le(now)))
+            .filter(
+                deliveries::lease_until
+                    .is_null()
+                    .or(deliveries::lease_until.assume_not_null().le(now)),
+            )
             .select(deliveries::id)
             .limit(1),
     )?;

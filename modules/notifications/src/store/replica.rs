@@ -52,14 +52,26 @@ pub fn service(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<Se
             notifications_service::offices,
         ))
     })?;
-    row.map(|(name, protocol_required, offices)| Ok(Service { name, protocol_required, offices: offices.read()? }))
-        .transpose()
+    row.map(|(name, protocol_required, offices)| {
+        Ok(Service {
+            name,
+            protocol_required,
+            offices: offices.read()?,
+        })
+    })
+    .transpose()
 }
 
 /// Takes a service over; the newest version wins.
-pub fn put_service(scope: &mut WriteScope<'_>, id: ServiceId, service: &Service, version: i64) -> DbResult<()> {
+pub fn put_service(
+    scope: &mut WriteScope<'_>,
+    id: ServiceId,
+    service: &Service,
+    version: i64,
+) -> DbResult<()> {
     let newer: Option<i64> = scope.find(notifications_service::table, |rows| {
-        rows.filter(notifications_service::id.eq(id)).select(notifications_service::version)
+        rows.filter(notifications_service::id.eq(id))
+            .select(notifications_service::version)
     })?;
     if newer.is_some_and(|known| known > version) {
         return Ok(());
@@ -99,7 +111,11 @@ pub fn assigned(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Opti
                 notifications_application::office_id,
             ))
         })?;
-    Ok(row.map(|(service, operator, office)| Assigned { service, operator, office }))
+    Ok(row.map(|(service, operator, office)| Assigned {
+        service,
+        operator,
+        office,
+    }))
 }
 
 /// Takes an application over; the newest version wins.
@@ -110,7 +126,8 @@ pub fn put_application(
     version: i64,
 ) -> DbResult<()> {
     let known: Option<i64> = scope.find(notifications_application::table, |rows| {
-        rows.filter(notifications_application::id.eq(id)).select(notifications_application::version)
+        rows.filter(notifications_application::id.eq(id))
+            .select(notifications_application::version)
     })?;
     match known {
         Some(known) if known > version => Ok(()),

@@ -44,4 +44,8 @@ diesel::table! {
         version -> BigInt,
     }
 }
-opencity_kernel::tenant_tables!(notifications_delivery, notifications_service, notifications_application);
+opencity_kernel::tenant_tables!(
+    notifications_delivery,
+    notifications_service,
+    notifications_application
+);

@@ -48,7 +48,7 @@ pub struct World {
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub async fn start(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = opencity_sandbox::Server::bind(opencity_sandbox::Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -69,6 +69,7 @@ impl World {
                 "data_dir",
                 folder.path().join("data").to_string_lossy().into_owned(),
             ),
+            ("database.url", store.url(folder.path())),
             ("http.public_url", base.clone()),
             ("http.workers", "1".to_owned()),
             (
@@ -194,7 +195,7 @@ impl World {
     /// Delivers again the newest entry of the retry queue, as the RetryOrchestrator does when its time has come.
     pub async fn redeliver(&self, attempt: i64) {
         let entry = self.events(Topic::RetryQueue).await.pop().unwrap();
-        let event = Redelivery::of(&entry, json!({"attempt": attempt})).unwrap();
+        let event = Redelivery::of(&entry.payload, json!({"attempt": attempt})).unwrap();
         self.others
             .write::<_, DbError>(Self::tenancy(), move |scope| scope.emit(event).map(|_| ()))
             .await
@@ -214,8 +215,13 @@ impl World {
         .unwrap()
     }
 
-    /// The states that events told of a payment, in order.
-    pub async fn states(&self, id: Uuid) -> Vec<String> {
+    /// The states that events have told of a payment, in order, when all is told.
+    pub async fn told(&self, id: Uuid) -> Vec<String> {
+        self.settled().await;
+        self.states(id).await
+    }
+
+    async fn states(&self, id: Uuid) -> Vec<String> {
         let events = self.events(Topic::Payments).await;
         let changes = events.iter().filter(|event| {
             event.entity == id && event.is_status_change() && event.retry_meta().is_none()
@@ -227,8 +233,9 @@ impl World {
 
     /// The newest event of a payment.
     pub async fn newest(&self, id: Uuid) -> Event {
-        self.events(Topic::Payments)
-            .await
+        self.settled().await;
+        let events = self.events(Topic::Payments).await;
+        events
             .into_iter()
             .rfind(|event| event.entity == id)
             .unwrap()
@@ -400,4 +407,48 @@ pub fn payment(id: Uuid) -> Value {
     payment.links.online_payment_landing.url =
         Some("https://servizi.example.it/lang/it/pratiche/1/detail".to_owned());
     serde_json::to_value(payment).unwrap()
+}
+
+/// Where a test keeps its data.
+#[derive(Clone, Copy)]
+pub enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// The address of a new database; of PostgreSQL on the server that `OPENCITY_TEST_DATABASE_URL` names (`make test` starts one).
+    pub fn url(self, folder: &std::path::Path) -> String {
+        use diesel::{Connection, RunQueryDsl};
+        if matches!(self, Self::Sqlite) {
+            return folder.join("test.sqlite").to_string_lossy().into_owned();
+        }
+        let server = std::env::var("OPENCITY_TEST_DATABASE_URL").expect(
+            "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
+        );
+        let name = format!("payments_{}", Uuid::new_v4().simple());
+        let mut connection =
+            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut connection)
+            .unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        format!("{base}/{name}")
+    }
+}
+
+/// Tests that hold on both databases.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($(async fn $name:ident($store:ident) $body:block)*) => {
+        $(async fn $name($store: $crate::support::Store) $body)*
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name($crate::support::Store::Sqlite).await; })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name($crate::support::Store::Postgres).await; })*
+        }
+    };
 }

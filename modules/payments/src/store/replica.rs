@@ -1,7 +1,7 @@
 //! What this module knows of services and applications. The newest version wins.
 
 use diesel::prelude::*;
-use opencity_contracts::service::{Gateway, Service, ServiceKind};
+use opencity_contracts::service::{Service, ServiceKind};
 use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ApplicationId, OfficeId, ServiceId, TenantId, UserId};
 use opencity_kernel::json::Json;
@@ -56,11 +56,6 @@ impl ServiceRow {
     /// The offices linked to it.
     pub fn offices(&self) -> DbResult<Vec<OfficeId>> {
         self.offices.read()
-    }
-
-    /// The connectors that it is paid through.
-    pub fn gateways(&self) -> DbResult<Vec<Gateway>> {
-        self.gateways.read()
     }
 }
 

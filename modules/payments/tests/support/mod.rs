@@ -1,4 +1,4 @@
-//! Tokens for callers, signed by a key of the test.
+//! Tokens for callers, signed by a key of the test; databases.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use aws_lc_rs::encoding::AsDer;
@@ -59,4 +59,48 @@ impl Issuer {
         };
         jsonwebtoken::encode(&header, &claims, &self.0).unwrap()
     }
+}
+
+/// Where a test keeps its data.
+#[derive(Clone, Copy)]
+pub enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// The address of a new database; of PostgreSQL on the server that `OPENCITY_TEST_DATABASE_URL` names (`make test` starts one).
+    pub fn url(self, folder: &std::path::Path) -> String {
+        use diesel::{Connection, RunQueryDsl};
+        if matches!(self, Self::Sqlite) {
+            return folder.join("test.sqlite").to_string_lossy().into_owned();
+        }
+        let server = std::env::var("OPENCITY_TEST_DATABASE_URL").expect(
+            "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
+        );
+        let name = format!("payments_{}", Uuid::new_v4().simple());
+        let mut connection =
+            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}"))
+            .execute(&mut connection)
+            .unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        format!("{base}/{name}")
+    }
+}
+
+/// Tests that hold on both databases.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($(async fn $name:ident($store:ident) $body:block)*) => {
+        $(async fn $name($store: $crate::support::Store) $body)*
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name($crate::support::Store::Sqlite).await; })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name($crate::support::Store::Postgres).await; })*
+        }
+    };
 }

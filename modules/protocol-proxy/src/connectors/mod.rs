@@ -50,7 +50,7 @@ pub(crate) struct RegistryError {
     /// Whether the registry is at fault, rather than a file of ours.
     pub provider: bool,
     /// The number that the registry has already given: it is never asked for another.
-    pub reserved: Option<Numbered>,
+    pub reserved: Option<Box<Numbered>>,
 }
 
 impl RegistryError {

@@ -270,7 +270,7 @@ impl Registry for Sandbox {
         match self.send_files(filing, files, reserved).await {
             Ok(shown) if shown.is_complete() => Ok(numbered),
             Ok(_) => Err(RegistryError {
-                reserved: Some(numbered),
+                reserved: Some(Box::new(numbered)),
                 ..RegistryError::provider(
                     "registry-answer",
                     "the registry did not complete the registration",
@@ -278,7 +278,7 @@ impl Registry for Sandbox {
                 )
             }),
             Err(error) => Err(RegistryError {
-                reserved: Some(numbered),
+                reserved: Some(Box::new(numbered)),
                 ..error
             }),
         }

@@ -330,7 +330,7 @@ impl World {
     /// Gives the last entry of the retry queue back, as the RetryOrchestrator would.
     pub async fn try_again(&self, entries: usize) -> Event {
         let entry = self.told(Topic::RetryQueue, entries).await.pop().unwrap();
-        self.write(Redelivery::of(&entry, json!({"attempt": entries})).unwrap())
+        self.write(Redelivery::of(&entry.payload, json!({"attempt": entries})).unwrap())
             .await;
         entry
     }

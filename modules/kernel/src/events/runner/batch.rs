@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::Worker;
 use crate::clock;
-use crate::db::kernel_tables::{kernel_call, kernel_cursor, kernel_hold, kernel_inbox, kernel_parked};
+use crate::db::kernel_tables::{
+    kernel_call, kernel_cursor, kernel_hold, kernel_inbox, kernel_parked,
+};
 use crate::db::{AnyConnection, Database, DbError, DbResult, Priority, WriteScope};
 use crate::events::consumer::{Failure, HandleError, Next, OrderingKey};
 use crate::events::{Event, Topic, log, retry};
@@ -49,7 +51,10 @@ pub(super) async fn position(database: &Database, consumer: &'static str) -> DbR
     database
         .write_raw(Priority::Background, move |connection| {
             let result = diesel::insert_into(kernel_cursor::table)
-                .values((kernel_cursor::consumer.eq(consumer), kernel_cursor::position.eq(0_i64)))
+                .values((
+                    kernel_cursor::consumer.eq(consumer),
+                    kernel_cursor::position.eq(0_i64),
+                ))
                 .execute(connection)
                 .map(|_| 0)
                 .map_err(DbError::from);
@@ -64,7 +69,8 @@ pub(crate) fn reset(connection: &mut AnyConnection, consumer: &str, to: i64) -> 
     let found = diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
         .set(kernel_cursor::position.eq(to))
         .execute(connection)?;
-    diesel::delete(kernel_inbox::table.filter(kernel_inbox::consumer.eq(consumer))).execute(connection)?;
+    diesel::delete(kernel_inbox::table.filter(kernel_inbox::consumer.eq(consumer)))
+        .execute(connection)?;
     Ok(found == 1)
 }
 
@@ -112,11 +118,18 @@ pub(super) fn take(
 }
 
 /// Takes what is parked behind keys that have become free.
-pub(super) fn drain(connection: &mut AnyConnection, worker: &Worker, taken: &mut Taken) -> DbResult<()> {
+pub(super) fn drain(
+    connection: &mut AnyConnection,
+    worker: &Worker,
+    taken: &mut Taken,
+) -> DbResult<()> {
     let consumer = worker.consumer.name();
     let mut holds = holds(connection, worker)?;
-    let free: Vec<String> =
-        holds.iter().filter(|(_, hold)| hold.reason == "drain").map(|(key, _)| key.clone()).collect();
+    let free: Vec<String> = holds
+        .iter()
+        .filter(|(_, hold)| hold.reason == "drain")
+        .map(|(key, _)| key.clone())
+        .collect();
     for key in free {
         let parked: Vec<ParkedRow> = kernel_parked::table
             .filter(kernel_parked::consumer.eq(consumer))
@@ -137,7 +150,8 @@ pub(super) fn drain(connection: &mut AnyConnection, worker: &Worker, taken: &mut
         remove_hold(connection, worker, &key, &mut holds)?;
         let mut parked = parked.into_iter();
         for row in parked.by_ref() {
-            diesel::delete(kernel_parked::table.filter(kernel_parked::id.eq(row.0))).execute(connection)?;
+            diesel::delete(kernel_parked::table.filter(kernel_parked::id.eq(row.0)))
+                .execute(connection)?;
             if let Some(event) = parked_event(row)? {
                 take_one(connection, worker, event, &mut holds, taken)?;
             }
@@ -147,7 +161,14 @@ pub(super) fn drain(connection: &mut AnyConnection, worker: &Worker, taken: &mut
         }
         let waits = parked.len() > 0 || still_parked(connection, consumer, &key)?;
         if waits && !holds.contains_key(&key) {
-            set_hold(connection, worker, &key, "drain", EventId::from_uuid(uuid::Uuid::nil()), &mut holds)?;
+            set_hold(
+                connection,
+                worker,
+                &key,
+                "drain",
+                EventId::from_uuid(uuid::Uuid::nil()),
+                &mut holds,
+            )?;
         }
     }
     Ok(())
@@ -169,12 +190,29 @@ pub(super) fn stored_event(
     aggregate_version: i64,
     payload: &str,
 ) -> DbResult<Option<Event>> {
-    let Some(topic) = Topic::parse(topic) else { return Ok(None) };
+    let Some(topic) = Topic::parse(topic) else {
+        return Ok(None);
+    };
     let value: serde_json::Value = serde_json::from_str(payload).map_err(DbError::json)?;
-    let id = |name: &str| value.get(name).and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok());
+    let id = |name: &str| {
+        value
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .and_then(|id| id.parse().ok())
+    };
     let event_id: EventId = id("event_id").map(Id::from_uuid).unwrap_or_default();
     let entity = id("id").unwrap_or_default();
-    log::parts_to_event(position, event_id, topic, key, tenant, entity, aggregate_version, payload).map(Some)
+    log::parts_to_event(
+        position,
+        event_id,
+        topic,
+        key,
+        tenant,
+        entity,
+        aggregate_version,
+        payload,
+    )
+    .map(Some)
 }
 
 fn still_parked(connection: &mut AnyConnection, consumer: &str, key: &str) -> DbResult<bool> {
@@ -197,9 +235,16 @@ type Holds = HashMap<String, Hold>;
 fn holds(connection: &mut AnyConnection, worker: &Worker) -> DbResult<Holds> {
     let rows: Vec<(String, String, EventId)> = kernel_hold::table
         .filter(kernel_hold::consumer.eq(worker.consumer.name()))
-        .select((kernel_hold::ordering_key, kernel_hold::reason, kernel_hold::event_id))
+        .select((
+            kernel_hold::ordering_key,
+            kernel_hold::reason,
+            kernel_hold::event_id,
+        ))
         .load(connection)?;
-    Ok(rows.into_iter().map(|(key, reason, event)| (key, Hold { reason, event })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(key, reason, event)| (key, Hold { reason, event }))
+        .collect())
 }
 
 fn set_hold(
@@ -212,9 +257,14 @@ fn set_hold(
 ) -> DbResult<()> {
     let consumer = worker.consumer.name();
     let there = diesel::update(
-        kernel_hold::table.filter(kernel_hold::consumer.eq(consumer)).filter(kernel_hold::ordering_key.eq(key)),
+        kernel_hold::table
+            .filter(kernel_hold::consumer.eq(consumer))
+            .filter(kernel_hold::ordering_key.eq(key)),
     )
-    .set((kernel_hold::reason.eq(reason), kernel_hold::event_id.eq(event)))
+    .set((
+        kernel_hold::reason.eq(reason),
+        kernel_hold::event_id.eq(event),
+    ))
     .execute(connection)?;
     if there == 0 {
         diesel::insert_into(kernel_hold::table)
@@ -226,11 +276,22 @@ fn set_hold(
             ))
             .execute(connection)?;
     }
-    holds.insert(key.to_owned(), Hold { reason: reason.to_owned(), event });
+    holds.insert(
+        key.to_owned(),
+        Hold {
+            reason: reason.to_owned(),
+            event,
+        },
+    );
     Ok(())
 }
 
-fn remove_hold(connection: &mut AnyConnection, worker: &Worker, key: &str, holds: &mut Holds) -> DbResult<()> {
+fn remove_hold(
+    connection: &mut AnyConnection,
+    worker: &Worker,
+    key: &str,
+    holds: &mut Holds,
+) -> DbResult<()> {
     diesel::delete(
         kernel_hold::table
             .filter(kernel_hold::consumer.eq(worker.consumer.name()))
@@ -251,7 +312,14 @@ fn free(
 ) -> DbResult<()> {
     if still_parked(connection, worker.consumer.name(), key)? {
         taken.drains = true;
-        set_hold(connection, worker, key, "drain", EventId::from_uuid(uuid::Uuid::nil()), holds)
+        set_hold(
+            connection,
+            worker,
+            key,
+            "drain",
+            EventId::from_uuid(uuid::Uuid::nil()),
+            holds,
+        )
     } else {
         remove_hold(connection, worker, key, holds)
     }
@@ -302,7 +370,12 @@ fn take_one(
     }
     match handle(connection, worker, &event, taken)? {
         Ok(Next::Call) => {
-            claim(connection, worker, &event, key.as_deref().unwrap_or_default())?;
+            claim(
+                connection,
+                worker,
+                &event,
+                key.as_deref().unwrap_or_default(),
+            )?;
             if let Some(key) = &key {
                 set_hold(connection, worker, key, "call", original, holds)?;
             }
@@ -318,14 +391,24 @@ fn take_one(
                 free(connection, worker, key, holds, taken)?;
             }
         }
-        Err(failure) => fail(connection, worker, &event, failure, key.as_deref(), holds, taken)?,
+        Err(failure) => fail(
+            connection,
+            worker,
+            &event,
+            failure,
+            key.as_deref(),
+            holds,
+            taken,
+        )?,
     }
     Ok(())
 }
 
 /// Whether the event has the version that the topic has here; versions come as text or number.
 fn declared(event: &Event) -> bool {
-    let Some(version) = event.topic.version() else { return true };
+    let Some(version) = event.topic.version() else {
+        return true;
+    };
     event
         .payload
         .get("event_version")
@@ -341,7 +424,12 @@ fn ordering_key(worker: &Worker, event: &Event) -> Option<String> {
     }
 }
 
-fn first_time(connection: &mut AnyConnection, consumer: &str, event: EventId, attempt: i64) -> DbResult<bool> {
+fn first_time(
+    connection: &mut AnyConnection,
+    consumer: &str,
+    event: EventId,
+    attempt: i64,
+) -> DbResult<bool> {
     let seen: Vec<i64> = kernel_inbox::table
         .filter(kernel_inbox::consumer.eq(consumer))
         .filter(kernel_inbox::event_id.eq(event))
@@ -351,7 +439,12 @@ fn first_time(connection: &mut AnyConnection, consumer: &str, event: EventId, at
     Ok(seen.is_empty())
 }
 
-fn note(connection: &mut AnyConnection, consumer: &str, event: EventId, attempt: i64) -> DbResult<()> {
+fn note(
+    connection: &mut AnyConnection,
+    consumer: &str,
+    event: EventId,
+    attempt: i64,
+) -> DbResult<()> {
     diesel::insert_into(kernel_inbox::table)
         .values((
             kernel_inbox::consumer.eq(consumer),
@@ -380,7 +473,12 @@ fn park(connection: &mut AnyConnection, consumer: &str, key: &str, event: &Event
     Ok(())
 }
 
-fn claim(connection: &mut AnyConnection, worker: &Worker, event: &Event, key: &str) -> DbResult<()> {
+fn claim(
+    connection: &mut AnyConnection,
+    worker: &Worker,
+    event: &Event,
+    key: &str,
+) -> DbResult<()> {
     let lease = Duration::from_secs(worker.settings.call_lease_seconds);
     diesel::insert_into(kernel_call::table)
         .values((
@@ -440,7 +538,9 @@ fn fail(
         return Err(DbError::Unavailable(failure.kind));
     }
     let attempt = meta.as_ref().map_or(0, |meta| meta.attempt);
-    let most = meta.as_ref().map_or(retry::MAX_ATTEMPTS, |meta| meta.max_attempts);
+    let most = meta
+        .as_ref()
+        .map_or(retry::MAX_ATTEMPTS, |meta| meta.max_attempts);
     failure.permanent |= attempt >= most;
     let mut scope = WriteScope::new(connection, event.tenancy(), worker.database.module());
     if failure.permanent {
@@ -504,6 +604,14 @@ pub(super) fn settle(
             }
         }
         Err(HandleError::Database(error)) if error.is_temporary() => Err(error),
-        Err(error) => fail(connection, worker, event, error.into_failure(), key.as_deref(), &mut holds, taken),
+        Err(error) => fail(
+            connection,
+            worker,
+            event,
+            error.into_failure(),
+            key.as_deref(),
+            &mut holds,
+            taken,
+        ),
     }
 }

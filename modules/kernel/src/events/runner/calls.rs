@@ -18,13 +18,19 @@ impl Worker {
     pub(super) fn start_call(&self, event: Event) {
         let worker = self.clone();
         tokio::spawn(async move {
-            let Ok(_place) = worker.calls.clone().acquire_owned().await else { return };
+            let Ok(_place) = worker.calls.clone().acquire_owned().await else {
+                return;
+            };
             let outcome = worker.consumer.call(&event).await;
             worker.settle(event, outcome).await;
         });
     }
 
-    async fn settle(&self, event: Event, outcome: Result<crate::events::Settle, crate::events::CallError>) {
+    async fn settle(
+        &self,
+        event: Event,
+        outcome: Result<crate::events::Settle, crate::events::CallError>,
+    ) {
         let worker = self.clone();
         let event_id = event.event_id;
         let result: DbResult<bool> = self
@@ -38,7 +44,9 @@ impl Worker {
         match result {
             Ok(_) => self.poke.notify_one(),
             // The claim stays: the call is made again when its lease is over.
-            Err(error) => tracing::warn!(%error, consumer = self.consumer.name(), %event_id, "the outcome of a call could not be written"),
+            Err(error) => {
+                tracing::warn!(%error, consumer = self.consumer.name(), %event_id, "the outcome of a call could not be written")
+            }
         }
     }
 
@@ -57,7 +65,9 @@ impl Worker {
         }
         let claimed = self
             .database
-            .write_raw(Priority::Background, move |connection| (claim_again(connection, &worker, events), false))
+            .write_raw(Priority::Background, move |connection| {
+                (claim_again(connection, &worker, events), false)
+            })
             .await?;
         for event in claimed {
             tracing::info!(consumer = self.consumer.name(), event_id = %event.event_id, "an abandoned call is made again");
@@ -80,9 +90,11 @@ fn abandoned(connection: &mut AnyConnection, worker: &Worker) -> DbResult<Vec<Ev
     let rows: Vec<CallRow> = kernel_call::table
         .filter(kernel_call::consumer.eq(worker.consumer.name()))
         .filter(
-            kernel_call::lease_until.lt(now).or(kernel_call::lease_holder
-                .ne(worker.instance)
-                .and(alone.into_sql::<diesel::sql_types::Bool>())),
+            kernel_call::lease_until
+                .lt(now)
+                .or(kernel_call::lease_holder
+                    .ne(worker.instance)
+                    .and(alone.into_sql::<diesel::sql_types::Bool>())),
         )
         .select((
             kernel_call::event_id,
@@ -102,7 +114,11 @@ fn abandoned(connection: &mut AnyConnection, worker: &Worker) -> DbResult<Vec<Ev
         .collect()
 }
 
-fn claim_again(connection: &mut AnyConnection, worker: &Worker, events: Vec<Event>) -> DbResult<Vec<Event>> {
+fn claim_again(
+    connection: &mut AnyConnection,
+    worker: &Worker,
+    events: Vec<Event>,
+) -> DbResult<Vec<Event>> {
     let now = clock::now();
     let until = now.plus(Duration::from_secs(worker.settings.call_lease_seconds));
     let alone = matches!(connection, AnyConnection::Sqlite(_));
@@ -118,7 +134,10 @@ fn claim_again(connection: &mut AnyConnection, worker: &Worker, events: Vec<Even
                         .or(alone.into_sql::<diesel::sql_types::Bool>()),
                 ),
         )
-        .set((kernel_call::lease_holder.eq(worker.instance), kernel_call::lease_until.eq(until)))
+        .set((
+            kernel_call::lease_holder.eq(worker.instance),
+            kernel_call::lease_until.eq(until),
+        ))
         .execute(connection)
         .map_err(DbError::from)?;
         if rows == 1 {
