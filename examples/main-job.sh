@@ -5,7 +5,7 @@
 #   examples/main-job.sh      in another
 #
 # A citizen applies for the occupation of public ground, attaches a file and pays; the application is registered; an
-# operator takes it, asks for what is missing and decides; everybody concerned gets mail. Needs curl and jq, and the
+# operator takes it, asks for what is missing and decides; everybody concerned gets mail. Needs curl, jq and perl, and the
 # binary for `opencity events tail`.
 #
 #   OPENCITY_URL        where the platform answers       (default http://localhost:8080)
@@ -39,7 +39,7 @@ fail() {
     exit 1
 }
 
-for program in curl jq sha256sum base64; do
+for program in curl jq perl sha256sum base64; do
     command -v "$program" >/dev/null || fail "$program is missing; scripts/setup run installs what is needed"
 done
 
@@ -218,22 +218,21 @@ mails_to() { # mails_to ADDRESS COUNT
     [ "$(wc -l <<<"$found")" -ge "$2" ] && printf '%s\n' "$found"
 }
 
+# A header of a mail, unfolded and decoded.
+header_of() { # header_of NAME FILE
+    perl -CO -MEncode -0777 -ne '
+        BEGIN { $name = shift }
+        s/\r?\n\r?\n.*//s; s/\r?\n[ \t]+/ /g;
+        print decode("MIME-Header", $1) if /^$name: (.*?)\r?$/m' "$1" "$2"
+}
+
 step 'Who got mail'
 if [ -d "$data_dir/mail" ]; then
     # At payment pending, registered, taken in charge, integrations asked for, accepted.
     wait_until "the citizen's five mails in $data_dir/mail" mails_to mario.rossi@example.org 5 >/dev/null
     wait_until "the operator's mails in $data_dir/mail" mails_to operatore@comune.bugliano.example 2 >/dev/null
-    # A header may go on in the next line, which then begins with a blank.
     find "$data_dir/mail" -name '*.eml' -newer "$work/begun" | sort | while read -r mail; do
-        tr -d '\r' <"$mail" | awk '
-            /^$/ { exit }
-            /^[ \t]/ { sub(/^[ \t]+/, " "); line = line $0; next }
-            { keep(line); line = $0 }
-            END { keep(line); printf "   %s: %s\n", to, subject }
-            function keep(header) {
-                if (header ~ /^To: /) to = substr(header, 5)
-                if (header ~ /^Subject: /) subject = substr(header, 10)
-            }'
+        note "$(header_of To "$mail"): $(header_of Subject "$mail")"
     done
 else
     note "no folder $data_dir/mail here; OPENCITY_DATA_DIR names the data folder of the platform"
