@@ -107,7 +107,7 @@ impl Platform {
     /// # Errors
     /// In a sentence that says what to do.
     pub fn start(mut config: Config, modules: Vec<ModuleInfo>) -> Result<Self, StartError> {
-        std::fs::create_dir_all(&config.data_dir).map_err(|error| {
+        make_private_folder(&config.data_dir).map_err(|error| {
             StartError::new(
                 format!(
                     "the data folder {} cannot be made",
@@ -204,6 +204,15 @@ impl Platform {
             .trim_end_matches('/')
             .to_owned()
     }
+}
+
+/// Makes a folder that only its owner may enter: it holds keys and personal data.
+fn make_private_folder(path: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// A key of this installation, made at its first start and kept, readable by its owner only.

@@ -17,6 +17,7 @@ pub fn start_logs(settings: &LogSettings) -> Result<(), StartError> {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_span_events(FmtSpan::NONE);
     match settings.format.as_str() {
         "json" => logs.json().try_init(),

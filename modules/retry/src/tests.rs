@@ -116,8 +116,8 @@ fn postgres() -> String {
         "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
     );
     let name = format!("retry_{}", Uuid::new_v4().simple());
-    let mut connection =
-        diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
+    let mut connection = diesel::PgConnection::establish(&server) // loose-ends: makes the database of a test
+        .expect("the PostgreSQL server answers");
     diesel::sql_query(format!("CREATE DATABASE {name}"))
         .execute(&mut connection)
         .unwrap();

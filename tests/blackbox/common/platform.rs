@@ -205,18 +205,6 @@ impl Platform {
         }
     }
 
-    /// Copies everything kept on disk aside, to begin from there again and again. The process must have
-    /// stopped.
-    pub fn copy_to(&self, place: &std::path::Path) {
-        let copied = Command::new("cp")
-            .arg("-a")
-            .arg(self.folder.path())
-            .arg(place)
-            .status()
-            .unwrap();
-        assert!(copied.success());
-    }
-
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {

@@ -8,8 +8,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _};
 
+use super::client;
 use super::scope::language_of;
 use crate::clock;
+use crate::context::Platform;
 use crate::problem::{Problem, ProblemKind};
 
 tokio::task_local! {
@@ -130,9 +132,7 @@ impl Seen {
                 .replace(['"', '\n', '\r'], "'")
         };
         Self {
-            peer: request
-                .peer_addr()
-                .map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string()),
+            peer: client::address(request.request(), trusted(request)),
             method: request.method().to_string(),
             path: shown_path(request.path()),
             agent: header("user-agent"),
@@ -155,6 +155,13 @@ impl Seen {
         metrics::histogram!("oc_api_request_seconds", "method" => self.method.clone())
             .record(started.elapsed().as_secs_f64());
     }
+}
+
+/// The proxies whose headers are believed.
+fn trusted(request: &ServiceRequest) -> &[String] {
+    request
+        .app_data::<actix_web::web::Data<Platform>>()
+        .map_or(&[], |platform| &platform.config.http.trusted_proxies)
 }
 
 fn shown_path(path: &str) -> String {

@@ -1,6 +1,7 @@
 //! HTTP: the server, what wraps every request, what handlers take and give.
 
 mod body;
+mod client;
 mod docs;
 mod health;
 mod idempotency;

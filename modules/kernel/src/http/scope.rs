@@ -4,6 +4,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures::future::{LocalBoxFuture, Ready, ready};
 
+use super::client;
 use crate::auth::Caller;
 use crate::context::Platform;
 use crate::db::Tenancy;
@@ -45,7 +46,7 @@ impl Scope {
             return Ok(None);
         };
         let platform = Platform::of(request)?;
-        let host = host_of(request);
+        let host = client::host(request, &platform.config.http.trusted_proxies);
         let unknown = || {
             Problem::new(
                 ProblemKind::UnknownTenant,
@@ -71,20 +72,6 @@ impl Scope {
             _ => Ok(Some(tenant)),
         }
     }
-}
-
-fn host_of(request: &HttpRequest) -> String {
-    let info = request.connection_info();
-    let host = info.host();
-    host.rsplit_once(':')
-        .map_or(host, |(name, port)| {
-            if port.bytes().all(|b| b.is_ascii_digit()) {
-                name
-            } else {
-                host
-            }
-        })
-        .to_owned()
 }
 
 impl FromRequest for Scope {
