@@ -8,6 +8,7 @@
     clippy::as_conversions
 )]
 
+mod bad_input;
 mod common;
 mod faults;
 mod main_job;

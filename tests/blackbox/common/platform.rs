@@ -266,6 +266,33 @@ impl Platform {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// As [`command`](Self::command), with something on standard input.
+    pub fn command_with_input(&self, arguments: &[&str], input: &str) -> String {
+        use std::io::Write as _;
+        let mut command = binary();
+        command.args(arguments);
+        let mut process = self
+            .configured(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        process
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        let output = process.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// All events, as `opencity events tail` shows them.
     pub fn events(&self) -> Vec<Value> {
         self.command(&["events", "tail", "--json", "--from", "start"])

@@ -1,0 +1,684 @@
+//! Bad input: each kind is refused with a problem of its own, and leaves nothing behind.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::common::{Answer, Client, Platform, Store, demo, example, until};
+use crate::main_job::{PDF, apply, in_state};
+
+const APPLICATIONS: &str = "/lang/api/applications";
+const JSON: (&str, &str) = ("content-type", "application/json");
+const OTHER_HOST: &str = "servizi.altrove.example";
+const NOBODY: &str = "00000000-0000-4000-8000-00000000dead";
+
+/// The answer is this problem: its id, and within 1 KiB unless it lists fields.
+#[track_caller]
+fn refused(what: &str, answer: Answer, status: u16, code: &str) {
+    let body = answer.json();
+    assert_eq!(
+        (answer.status.as_u16(), body["code"].as_str()),
+        (status, Some(code)),
+        "{what}: {}",
+        String::from_utf8_lossy(&answer.bytes)
+    );
+    if body["errors"].is_null() {
+        assert!(answer.bytes.len() < 1024, "{what}: {body}");
+    }
+    assert_eq!(body["type"], format!("/docs/problems/{code}"), "{what}");
+    assert_eq!(
+        answer.headers["x-request-id"],
+        body["instance"].as_str().unwrap()
+    );
+    assert_eq!(answer.problem(status), code);
+}
+
+/// The field that a `validation` or `unknown-reference` names.
+#[track_caller]
+fn refused_field(what: &str, answer: Answer, code: &str, field: &str) {
+    let body = answer.json();
+    let named = body["errors"]
+        .as_array()
+        .is_some_and(|errors| errors.iter().any(|error| error["field"] == field));
+    assert!(named, "{what}: {body}");
+    refused(what, answer, 422, code);
+}
+
+/// What the modules have told each other. A login, good or bad, is told too, and is not meant here.
+fn facts(platform: &Platform) -> Vec<Value> {
+    let mut events = platform.events();
+    events.retain(|event| event["topic"] != "security" && event["topic"] != "users");
+    events
+}
+
+/// The facts, once nothing follows any more from what was done before.
+async fn settled(platform: &Platform) -> Vec<Value> {
+    let before = std::sync::Mutex::new(Vec::new());
+    until("no event follows any more", || async {
+        let now = facts(platform);
+        let last = std::mem::replace(&mut *before.lock().unwrap(), now.clone());
+        (now == last).then_some(now)
+    })
+    .await
+}
+
+/// A platform with two citizens, an operator, and an application of the first one, being worked.
+struct Town {
+    platform: Platform,
+    citizen: Client,
+    other: Client,
+    operator: Client,
+    /// The citizen's report.
+    id: String,
+}
+
+impl Town {
+    async fn start(store: Store) -> Self {
+        let platform = Platform::start(store).await;
+        let client = platform.client();
+        let citizen = client.login(demo::CITIZEN).await;
+        let other = client.login(demo::OTHER_CITIZEN).await;
+        let operator = client.login("operatore").await;
+        let sent = apply(&citizen, demo::REPORT, report()).await;
+        let id = sent["id"].as_str().unwrap().to_owned();
+        in_state(&citizen, &id, "2000").await;
+        Self {
+            platform,
+            citizen,
+            other,
+            operator,
+            id,
+        }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{APPLICATIONS}/{}{path}", self.id)
+    }
+
+    /// Nothing has happened since; the application is as it was.
+    async fn unchanged(&self, what: &str, before: &(Vec<Value>, Value)) {
+        let (events, application) = self.snapshot().await;
+        assert_eq!(events, before.0, "{what} left events");
+        assert_eq!(application, before.1, "{what} changed the application");
+    }
+
+    async fn snapshot(&self) -> (Vec<Value>, Value) {
+        let events = settled(&self.platform).await;
+        let one = self.operator.get(&self.at("")).await.expect(200);
+        let messages = self.operator.get(&self.at("/messages")).await.expect(200);
+        let history = self.operator.get(&self.at("/history")).await.expect(200);
+        let list = self.operator.get(APPLICATIONS).await.expect(200);
+        let whole = json!([one, messages, history, list["meta"]["count"]]);
+        (events, whole)
+    }
+}
+
+fn report() -> Value {
+    example("segnalazione-disservizio")
+}
+
+async fn send_raw(client: &Client, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+    client
+        .send(
+            Method::POST,
+            path,
+            &[("content-type", kind)],
+            Some(body.into()),
+        )
+        .await
+        .unwrap()
+}
+
+/// Bodies that cannot be read.
+async fn bodies(town: &Town) {
+    let citizen = &town.citizen;
+    let cases: [(&str, Vec<u8>, u16, &str); 6] = [
+        (
+            "broken JSON",
+            b"{\"service\": ".to_vec(),
+            400,
+            "malformed-json",
+        ),
+        ("no body", Vec::new(), 400, "malformed-json"),
+        (
+            "not UTF-8",
+            b"{\"service\": \"\xff\"}".to_vec(),
+            400,
+            "malformed-json",
+        ),
+        (
+            "33 levels",
+            format!(
+                "{{\"service\": \"{}\", \"data\": {{\"a\": {}{}}}}}",
+                demo::REPORT,
+                "[".repeat(40),
+                "]".repeat(40)
+            )
+            .into_bytes(),
+            400,
+            "json-too-deep",
+        ),
+        (
+            "10001 elements",
+            json!({"service": demo::REPORT, "data": {"docs": vec![0; 10_001]}})
+                .to_string()
+                .into_bytes(),
+            400,
+            "array-too-long",
+        ),
+        (
+            "over 5 MiB",
+            format!("{{\"service\": \"{}\"}}", "x".repeat(5 * 1024 * 1024)).into_bytes(),
+            413,
+            "body-too-large",
+        ),
+    ];
+    for (what, body, status, code) in cases {
+        let answer = send_raw(citizen, APPLICATIONS, JSON.1, body).await;
+        refused(what, answer, status, code);
+    }
+    let whole = json!({"service": demo::REPORT, "data": report()}).to_string();
+    let answer = send_raw(citizen, APPLICATIONS, "text/plain", whole).await;
+    refused("plain text", answer, 415, "unsupported-media-type");
+
+    let mut data = report();
+    data["details"] = json!("buca\u{0}");
+    let body = json!({"service": demo::REPORT, "data": data});
+    refused(
+        "NUL",
+        citizen.post(APPLICATIONS, &body).await,
+        422,
+        "nul-character",
+    );
+    let message = json!({"message": "a\u{0}b", "visibility": "applicant"});
+    let answer = citizen.post(&town.at("/messages"), &message).await;
+    refused("NUL in a message", answer, 422, "nul-character");
+    let login = json!({"username": "opera\u{0}tore", "password": demo::PASSWORD});
+    let answer = citizen.post("/lang/api/auth", &login).await;
+    refused("NUL in a name", answer, 422, "nul-character");
+}
+
+/// Bodies that can be read, and say what cannot be.
+async fn fields(town: &Town) {
+    let (citizen, operator) = (&town.citizen, &town.operator);
+    let cases = [
+        ("a number as service", json!({"service": 7}), "service"),
+        ("no service", json!({"data": report()}), "service"),
+        (
+            "a user that is no id",
+            json!({"service": demo::REPORT, "user": "mario"}),
+            "user",
+        ),
+        (
+            "an unknown state",
+            json!({"service": demo::REPORT, "status": "1234", "data": report()}),
+            "status",
+        ),
+    ];
+    for (what, body, field) in cases {
+        let answer = citizen.post(APPLICATIONS, &body).await;
+        refused_field(what, answer, "validation", field);
+    }
+    let answer = citizen.post(APPLICATIONS, &json!("text")).await;
+    refused("a text for an object", answer, 422, "validation");
+
+    // The last character is the check character: U is right.
+    let mut data = report();
+    data["applicant"]["data"]["fiscal_code"]["data"]["fiscal_code"] = json!("RSSMRA80A01H501X");
+    let body = json!({"service": demo::REPORT, "data": data});
+    let field = "data.applicant.data.fiscal_code.data.fiscal_code";
+    for client in [citizen, operator] {
+        let answer = client.post(APPLICATIONS, &body).await;
+        assert!(!String::from_utf8_lossy(&answer.bytes).contains("RSSMRA"));
+        refused_field("a wrong check character", answer, "validation", field);
+    }
+
+    for service in [NOBODY, "nessun-servizio"] {
+        let body = json!({"service": service, "data": report()});
+        let answer = citizen.post(APPLICATIONS, &body).await;
+        refused_field("an unknown service", answer, "unknown-reference", "service");
+    }
+    let body = json!({"service": demo::REPORT, "data": report(), "user": NOBODY});
+    let answer = operator.post(APPLICATIONS, &body).await;
+    refused_field("an unknown citizen", answer, "unknown-reference", "user");
+    let body = json!({"service": demo::REPORT, "data": report()});
+    let answer = town.other.post(APPLICATIONS, &body).await;
+    refused("somebody else's data", answer, 422, "applicant-mismatch");
+}
+
+/// Addresses and their parameters.
+async fn addresses(town: &Town) {
+    let operator = &town.operator;
+    for (path, parameters) in [
+        (
+            APPLICATIONS,
+            &[
+                "limit=0",
+                "limit=101",
+                "limit=dieci",
+                "offset=-1",
+                "sort=UP",
+                "order=name",
+                "status=9999",
+                "service_id=7",
+                "createdAt[after]=ieri",
+                "cursor=%C3%A8",
+            ][..],
+        ),
+        ("/lang/api/payments", &["remote_id=7"][..]),
+        ("/lang/api/documents", &["limit=dieci"][..]),
+        ("/lang/api/services", &["limit=dieci"][..]),
+    ] {
+        for parameter in parameters {
+            let what = format!("{path}?{parameter}");
+            refused(&what, operator.get(&what).await, 400, "bad-parameter");
+        }
+    }
+    let answer = operator
+        .get(&format!("{APPLICATIONS}?service_id={NOBODY}"))
+        .await;
+    refused("the list of no service", answer, 404, "not-found");
+    for path in [
+        format!("{APPLICATIONS}/{NOBODY}"),
+        format!("{APPLICATIONS}/{NOBODY}/history"),
+        format!("/lang/api/services/{NOBODY}"),
+        format!("/lang/api/payments/{NOBODY}"),
+        format!("/lang/api/documents/{NOBODY}"),
+    ] {
+        refused(&path, operator.get(&path).await, 404, "not-found");
+    }
+    for path in [
+        format!("{APPLICATIONS}/7"),
+        format!("{APPLICATIONS}?service=%00"),
+        "/lang/api/services/%00".to_owned(),
+    ] {
+        let answer = operator.get(&path).await;
+        let status = answer.status.as_u16();
+        assert!((400..500).contains(&status), "{path}: {status}");
+        answer.problem(status);
+    }
+    for path in [
+        "/lang/api/nothing",
+        "/nothing",
+        "/lang/api/applications/a/b/c",
+    ] {
+        refused(path, operator.get(path).await, 404, "unknown-route");
+    }
+    for (method, path) in [
+        (Method::DELETE, APPLICATIONS.to_owned()),
+        (Method::PATCH, "/lang/api/auth".to_owned()),
+        (Method::GET, town.at("/transition/accept")),
+    ] {
+        let what = format!("{method} {path}");
+        let answer = operator.json(method, &path, &json!({})).await;
+        refused(&what, answer, 405, "method-not-allowed");
+    }
+    let answer = operator.get("/nessun-comune/api/services").await;
+    refused("an unknown tenant", answer, 404, "unknown-tenant");
+}
+
+/// What the application's state, or its owner, does not allow.
+async fn rights(town: &Town) {
+    let transition = |name: &str| town.at(&format!("/transition/{name}"));
+    let answer = town
+        .operator
+        .post(&transition("cancel-integration"), &json!({}))
+        .await;
+    let body = answer.json();
+    assert_eq!(body["state"], "2000", "{body}");
+    assert!(body["allowed"].is_array(), "{body}");
+    refused(
+        "no integration to cancel",
+        answer,
+        422,
+        "illegal-transition",
+    );
+    let answer = town
+        .operator
+        .post(&transition("change-status"), &json!({"status": "1234"}))
+        .await;
+    refused("an unknown state", answer, 422, "validation");
+
+    let message = json!({"message": "Ecco.", "visibility": "applicant"});
+    for (what, path, body) in [
+        ("an answer", town.at("/messages"), &message),
+        ("a submission", transition("submit"), &json!({})),
+        (
+            "a withdrawal",
+            transition("withdraw"),
+            &json!({"message": "No"}),
+        ),
+    ] {
+        let answer = town.other.post(&path, body).await;
+        refused(
+            &format!("{what} of another citizen"),
+            answer,
+            403,
+            "forbidden",
+        );
+    }
+    for path in [town.at(""), town.at("/history"), town.at("/messages")] {
+        refused(&path, town.other.get(&path).await, 403, "forbidden");
+    }
+    // Wrong roles.
+    let answer = town.citizen.post(&transition("assign"), &json!([])).await;
+    refused("a citizen who assigns", answer, 403, "forbidden");
+    let answer = town
+        .citizen
+        .post("/lang/api/tenants", &json!({"slug": "mio", "name": "Mio"}))
+        .await;
+    refused("a citizen who makes a tenant", answer, 403, "forbidden");
+    let anonymous = town.platform.client().anonymous().await;
+    let answer = anonymous.get(&town.at("")).await;
+    refused("nobody in particular", answer, 403, "forbidden");
+}
+
+/// Files that are not what was announced.
+async fn uploads(town: &Town) {
+    let citizen = &town.citizen;
+    let announce = |size: usize, name: &'static str| json!({"name": name, "original_filename": name, "size": size, "protocol_required": true, "mime_type": "application/pdf", "description": "Allegato"});
+    let begin = async |body: Value| citizen.post("/lang/it/upload", &body).await;
+    let answer = begin(announce(0, "vuoto.pdf")).await;
+    refused("an empty file", answer, 422, "file-refused");
+    let answer = begin(announce(9, "programma.exe")).await;
+    refused("a program", answer, 422, "file-refused");
+    let answer = begin(announce(100_000_000, "enorme.pdf")).await;
+    refused("a file too large", answer, 413, "upload-too-large");
+
+    let begun = begin(announce(PDF.len() + 1, "planimetria.pdf"))
+        .await
+        .expect(201);
+    let send = async |uri: &Value| {
+        citizen
+            .send(
+                Method::PUT,
+                uri.as_str().unwrap(),
+                &[("content-type", "multipart/form-data")],
+                Some(PDF.to_vec()),
+            )
+            .await
+            .unwrap()
+    };
+    let answer = send(&begun["uri"]).await;
+    refused("a lying size", answer, 422, "upload-mismatch");
+
+    let begun = begin(announce(PDF.len(), "planimetria.pdf"))
+        .await
+        .expect(201);
+    send(&begun["uri"]).await.expect(200);
+    let finish = format!("/lang/it/upload/{}", begun["id"].as_str().unwrap());
+    let said = json!({"file_hash": "0".repeat(64), "check_signature": false});
+    let answer = citizen.json(Method::PUT, &finish, &said).await;
+    refused("a lying hash", answer, 422, "upload-mismatch");
+    let answer = town.other.json(Method::PUT, &finish, &said).await;
+    refused("somebody else's upload", answer, 403, "forbidden");
+
+    // A file that was not confirmed is not a file of an application.
+    let mut data = report();
+    data["docs"] = json!([{"name": "planimetria.pdf", "url": begun["uri"], "size": PDF.len(), "type": "application/pdf", "originalName": "planimetria.pdf", "hash": "", "data": {"id": begun["id"], "uri": begun["uri"]}}]);
+    let body = json!({"service": demo::REPORT, "data": data});
+    let answer = citizen.post(APPLICATIONS, &body).await;
+    refused("an unfinished upload", answer, 422, "file-refused");
+}
+
+/// The key was used for another body.
+async fn idempotency(town: &Town) {
+    let headers = [JSON, ("idempotency-key", "bad-input-1")];
+    let message = async |text: &str| {
+        let body = json!({"message": text, "visibility": "applicant"});
+        town.citizen
+            .send(
+                Method::POST,
+                &town.at("/messages"),
+                &headers,
+                Some(body.to_string().into_bytes()),
+            )
+            .await
+            .unwrap()
+    };
+    let first = message("Il lampione è spento.").await.expect(201);
+    let before = town.snapshot().await;
+    let answer = message("Il lampione è acceso.").await;
+    refused("another body", answer, 422, "idempotency-mismatch");
+    let again = message("Il lampione è spento.").await.expect(201);
+    assert_eq!(again["id"], first["id"]);
+    town.unchanged("an idempotency key with another body", &before)
+        .await;
+}
+
+/// The same token with another role inside.
+fn forged(token: &str) -> String {
+    let parts: Vec<&str> = token.split('.').collect();
+    let mut claims: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+    claims["roles"] = json!(["ROLE_ADMIN"]);
+    let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+    format!("{}.{claims}.{}", parts[0], parts[2])
+}
+
+/// The same token, not signed at all.
+fn unsigned(token: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap();
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+    format!("{header}.{claims}.")
+}
+
+/// Tokens that are none, or another body's.
+async fn tokens(town: &Town, stranger: &Client) {
+    let open = town.platform.client();
+    let token = town.citizen.token();
+    for (what, client) in [
+        ("no token", open.clone()),
+        ("no token at all", open.with_token("nonsense")),
+        ("a forged token", open.with_token(&forged(token))),
+        ("an unsigned token", open.with_token(&unsigned(token))),
+    ] {
+        refused(what, client.get(&town.at("")).await, 401, "unauthenticated");
+        let body = json!({"service": demo::REPORT, "data": report()});
+        let answer = client.post(APPLICATIONS, &body).await;
+        refused(what, answer, 401, "unauthenticated");
+    }
+    // The other body's administrator, here; this body's operator, there.
+    for path in [APPLICATIONS.to_owned(), town.at("")] {
+        refused(&path, stranger.get(&path).await, 403, "tenant-mismatch");
+    }
+    let answer = stranger
+        .post(&town.at("/transition/assign"), &json!([]))
+        .await;
+    refused("another body's user", answer, 403, "tenant-mismatch");
+    let there = async |client: &Client, path: &str| {
+        client
+            .send(Method::GET, path, &[("host", OTHER_HOST)], None)
+            .await
+            .unwrap()
+    };
+    let answer = there(&town.operator, APPLICATIONS).await;
+    refused("our token there", answer, 403, "tenant-mismatch");
+    let answer = there(stranger, &town.at("")).await;
+    refused("our application there", answer, 404, "not-found");
+    let answer = stranger.get("/altrove/api/applications").await;
+    refused("its slug under our host", answer, 404, "unknown-tenant");
+}
+
+/// A second body, and its administrator logged in.
+async fn other_tenant(platform: &Platform) -> Client {
+    platform.command(&[
+        "tenant",
+        "create",
+        "--slug",
+        "altrove",
+        "--name",
+        "Comune di Altrove",
+        "--host",
+        OTHER_HOST,
+    ]);
+    let password = "una frase lunga davvero";
+    platform.command_with_input(
+        &[
+            "user",
+            "create",
+            "--tenant",
+            "altrove",
+            "--kind",
+            "admin",
+            "--username",
+            "ada",
+            "--given-name",
+            "Ada",
+            "--family-name",
+            "Neri",
+            "--email",
+            "ada@altrove.example",
+        ],
+        password,
+    );
+    let client = platform.client();
+    let body = json!({"username": "ada", "password": password}).to_string();
+    let token = until("the other tenant is known", || async {
+        let answer = client
+            .send(
+                Method::POST,
+                "/lang/api/auth",
+                &[JSON, ("host", OTHER_HOST)],
+                Some(body.clone().into_bytes()),
+            )
+            .await
+            .unwrap();
+        answer.json()["token"].as_str().map(str::to_owned)
+    })
+    .await;
+    client.with_token(&token)
+}
+
+/// Three wrong passwords lock the account, for the right one too.
+async fn lockout(town: &Town) {
+    let client = town.platform.client();
+    let login = async |username: &str, password: &str| {
+        let body = json!({"username": username, "password": password});
+        client.post("/lang/api/auth", &body).await
+    };
+    for username in ["api", "nessuno"] {
+        for _ in 0..3 {
+            let answer = login(username, "sbagliata").await;
+            refused("a wrong password", answer, 401, "bad-credentials");
+        }
+        let answer = login(username, demo::PASSWORD).await;
+        let seconds: u64 = answer.headers["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!((1..=600).contains(&seconds), "{seconds}");
+        refused("a locked account", answer, 429, "account-locked");
+    }
+}
+
+/// An hour later, no token is good any more.
+async fn expiry(town: &Town) {
+    let hour = "/_test/clock/3601";
+    let moved = town
+        .platform
+        .client()
+        .send(Method::POST, hour, &[], None)
+        .await
+        .unwrap();
+    moved.expect(204);
+    let message = json!({"message": "Ecco.", "visibility": "applicant"});
+    for client in [&town.citizen, &town.operator] {
+        refused(
+            "expired",
+            client.get(&town.at("")).await,
+            401,
+            "token-expired",
+        );
+        let answer = client.post(&town.at("/messages"), &message).await;
+        refused("expired", answer, 401, "token-expired");
+    }
+    town.platform.client().login("operatore").await;
+}
+
+async fn bad_input(store: Store) {
+    let mut town = Town::start(store).await;
+    let stranger = other_tenant(&town.platform).await;
+    let before = town.snapshot().await;
+    bodies(&town).await;
+    town.unchanged("a body that cannot be read", &before).await;
+    fields(&town).await;
+    town.unchanged("a field that is not valid", &before).await;
+    addresses(&town).await;
+    town.unchanged("an address that is not valid", &before)
+        .await;
+    rights(&town).await;
+    town.unchanged("what is not allowed", &before).await;
+    uploads(&town).await;
+    town.unchanged("an upload that is refused", &before).await;
+    tokens(&town, &stranger).await;
+    town.unchanged("a token that is refused", &before).await;
+    lockout(&town).await;
+    town.unchanged("wrong passwords", &before).await;
+    idempotency(&town).await;
+
+    let before = town.snapshot().await;
+    let used: Vec<String> = [&town.citizen, &town.other, &town.operator, &stranger]
+        .map(|client| client.token().to_owned())
+        .to_vec();
+    expiry(&town).await;
+    town.operator = town.platform.client().login("operatore").await;
+    town.unchanged("an expired token", &before).await;
+
+    let log = town.platform.log();
+    for secret in [
+        demo::CITIZEN,
+        demo::OTHER_CITIZEN,
+        "RSSMRA80A01H501X",
+        "mario.rossi@example.org",
+        "giulia.verdi@example.org",
+        "3331234567",
+        "333 0000000",
+        demo::PASSWORD,
+    ] {
+        assert!(!log.contains(secret), "the log holds {secret}");
+    }
+    for token in used {
+        let signature = token.rsplit('.').next().unwrap();
+        assert!(!log.contains(signature), "the log holds a token");
+    }
+}
+
+#[tokio::test]
+async fn bad_input_is_named_and_changes_nothing_on_sqlite() {
+    bad_input(Store::Sqlite).await;
+}
+
+#[tokio::test]
+async fn bad_input_is_named_and_changes_nothing_on_postgres() {
+    bad_input(Store::Postgres).await;
+}
+
+/// Each installation signs with keys of its own.
+#[tokio::test]
+async fn bad_input_a_token_signed_by_another_installation_is_refused_by_both() {
+    let here = Platform::start(Store::Sqlite).await;
+    let there = Platform::start(Store::Postgres).await;
+    let (ours, theirs) = (
+        here.client().login("admin").await,
+        there.client().login("admin").await,
+    );
+    // With the key id of the one that is asked, so that it is the signature that is wrong.
+    let head = |client: &Client| client.token().split_once('.').unwrap().0.to_owned();
+    let rest = |client: &Client| client.token().split_once('.').unwrap().1.to_owned();
+    for (asked, own, foreign) in [(&here, &ours, &theirs), (&there, &theirs, &ours)] {
+        own.get(APPLICATIONS).await.expect(200);
+        let mixed = format!("{}.{}", head(own), rest(foreign));
+        for token in [foreign.token(), &mixed] {
+            let client = asked.client().with_token(token);
+            refused(
+                "a foreign key",
+                client.get(APPLICATIONS).await,
+                401,
+                "unauthenticated",
+            );
+        }
+    }
+}
