@@ -261,7 +261,6 @@ async fn addresses(town: &Town) {
                 "sort=UP",
                 "order=name",
                 "status=9999",
-                "service_id=7",
                 "createdAt[after]=ieri",
                 "cursor=%C3%A8",
             ][..],
@@ -283,20 +282,19 @@ async fn addresses(town: &Town) {
         format!("{APPLICATIONS}/{NOBODY}"),
         format!("{APPLICATIONS}/{NOBODY}/history"),
         format!("/lang/api/services/{NOBODY}"),
-        format!("/lang/api/payments/{NOBODY}"),
         format!("/lang/api/documents/{NOBODY}"),
     ] {
         refused(&path, operator.get(&path).await, 404, "not-found");
     }
+    let answer = operator.get(&format!("{APPLICATIONS}/7")).await;
+    refused("an id that is none", answer, 400, "bad-parameter");
     for path in [
-        format!("{APPLICATIONS}/7"),
         format!("{APPLICATIONS}?service=%00"),
+        format!("{APPLICATIONS}/byexternal-id/%00"),
         "/lang/api/services/%00".to_owned(),
+        "/%00/api/services".to_owned(),
     ] {
-        let answer = operator.get(&path).await;
-        let status = answer.status.as_u16();
-        assert!((400..500).contains(&status), "{path}: {status}");
-        answer.problem(status);
+        refused(&path, operator.get(&path).await, 422, "nul-character");
     }
     for path in [
         "/lang/api/nothing",
