@@ -1,5 +1,6 @@
 //! A platform of its own for each test: processes, data folder, database.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -298,6 +299,31 @@ impl Platform {
         self.command(&["events", "tail", "--json", "--from", "start"])
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// A digest of the rows of each table; nothing on SQLite, whose tables are the same.
+    pub fn tables(&self) -> BTreeMap<String, String> {
+        const DIGESTS: &str = "SELECT table_name, (xpath('/row/d/text()', query_to_xml(format(\
+            'SELECT md5(string_agg(t::text, '''' ORDER BY t::text)) AS d FROM %I t', table_name), \
+            false, true, '')))[1]::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let Some(url) = &self.database_url else {
+            return BTreeMap::new();
+        };
+        let output = Command::new("psql")
+            .args([url, "-Atc", DIGESTS])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.split_once('|'))
+            .map(|(table, digest)| (table.to_owned(), digest.to_owned()))
             .collect()
     }
 
