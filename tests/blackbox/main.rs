@@ -10,6 +10,7 @@
     clippy::print_stderr
 )]
 
+mod bad_input;
 mod common;
 mod faults;
 mod main_job;

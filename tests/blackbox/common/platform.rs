@@ -1,5 +1,6 @@
 //! A platform of its own for each test: processes, data folder, database.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -254,11 +255,63 @@ impl Platform {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// As [`command`](Self::command), with something on standard input.
+    pub fn command_with_input(&self, arguments: &[&str], input: &str) -> String {
+        use std::io::Write as _;
+        let mut command = binary();
+        command.args(arguments);
+        let mut process = self
+            .configured(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        process
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        let output = process.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// All events, as `opencity events tail` shows them.
     pub fn events(&self) -> Vec<Value> {
         self.command(&["events", "tail", "--json", "--from", "start"])
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// A digest of the rows of each table; nothing on SQLite, whose tables are the same.
+    pub fn tables(&self) -> BTreeMap<String, String> {
+        const DIGESTS: &str = "SELECT table_name, (xpath('/row/d/text()', query_to_xml(format(\
+            'SELECT md5(string_agg(t::text, '''' ORDER BY t::text)) AS d FROM %I t', table_name), \
+            false, true, '')))[1]::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let Some(url) = &self.database_url else {
+            return BTreeMap::new();
+        };
+        let output = Command::new("psql")
+            .args([url, "-Atc", DIGESTS])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.split_once('|'))
+            .map(|(table, digest)| (table.to_owned(), digest.to_owned()))
             .collect()
     }
 

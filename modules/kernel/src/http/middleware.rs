@@ -57,6 +57,12 @@ async fn answer<B: MessageBody + 'static>(
             .contains_key("access-control-request-method");
     let mut response = if preflight {
         request.into_response(HttpResponse::NoContent().finish())
+    } else if holds_nul(request.uri()) {
+        let problem = Problem::new(
+            ProblemKind::NulCharacter,
+            "The address holds the character U+0000 (%00). Remove it.",
+        );
+        request.into_response(problem.error_response())
     } else {
         // Refusals of handlers and extractors are answers by now; an error is the framework's own.
         as_problem(next.call(request).await?.map_into_boxed_body())
@@ -93,6 +99,12 @@ async fn answer<B: MessageBody + 'static>(
     }
     seen.log(&response, started);
     Ok(response)
+}
+
+/// Whether path or query hold U+0000, which no text of PostgreSQL can: bodies are looked at where they are read.
+fn holds_nul(uri: &actix_web::http::Uri) -> bool {
+    uri.path_and_query()
+        .is_some_and(|address| address.as_str().contains("%00"))
 }
 
 /// An answer of the framework itself that has no body of ours becomes a problem.
@@ -193,5 +205,13 @@ mod tests {
         );
         let other = "/lang/api/applications/68dada78-2398-4a11-b80a-98aaede3371c";
         assert_eq!(shown_path(other), other);
+    }
+
+    #[test]
+    fn nul_is_found_in_path_and_query_and_not_in_an_escaped_percent_sign() {
+        let holds = |text: &'static str| holds_nul(&actix_web::http::Uri::from_static(text));
+        assert!(holds("/lang/api/services/%00"));
+        assert!(holds("/lang/api/services?name=a%00b"));
+        assert!(!holds("/lang/api/services?name=%2500"));
     }
 }
