@@ -9,5 +9,6 @@
 )]
 
 mod common;
+mod demo_services;
 mod faults;
 mod main_job;
