@@ -12,3 +12,4 @@ mod common;
 mod demo_services;
 mod faults;
 mod main_job;
+mod told;
