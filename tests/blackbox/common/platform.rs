@@ -23,8 +23,6 @@ pub enum Store {
 pub struct Options {
     /// Settings, as environment variables.
     pub settings: Vec<(String, String)>,
-    /// A configuration file, in TOML: for settings that are lists.
-    pub file: &'static str,
 }
 
 impl Options {
@@ -42,7 +40,6 @@ pub struct Platform {
     database_url: Option<String>,
     port: u16,
     settings: Vec<(String, String)>,
-    file: &'static str,
     process: Option<Child>,
     sandbox: Option<Child>,
     log: Arc<Mutex<Vec<String>>>,
@@ -88,7 +85,6 @@ impl Platform {
             database_url: (store == Store::Postgres).then(new_database),
             port,
             settings: options.settings,
-            file: options.file,
             process: None,
             sandbox: None,
             log: Arc::default(),
@@ -122,20 +118,10 @@ impl Platform {
         self.folder.path().join("data")
     }
 
-    fn config_file(&self) -> PathBuf {
-        let path = self.folder.path().join("opencity.toml");
-        if !path.exists() {
-            std::fs::write(&path, self.file).unwrap();
-        }
-        path
-    }
-
     fn configured(&self, mut command: Command) -> Command {
         command
             .arg("--data-dir")
             .arg(self.data_dir())
-            .arg("--config")
-            .arg(self.config_file())
             .env("OPENCITY__HTTP__PUBLIC_URL", &self.url)
             .env("OPENCITY__DEMO__SANDBOX_LISTEN", "")
             .env(
