@@ -442,20 +442,20 @@ async fn lost_answers_and_doubled_notices_change_nothing(platform: &Platform) {
 }
 
 async fn told_by_and_to_the_outside(store: Store) {
-    let options = Options {
-        file: "[webhooks]\nschedule_seconds = [0, 1, 1]\npoll_ms = 50\n",
-        ..Options::default()
-    };
+    let options = Options::default()
+        .set("WEBHOOKS__SCHEDULE_SECONDS", "[0, 1, 1]")
+        .set("WEBHOOKS__POLL_MS", 50);
     let platform = Platform::start_with(store, options).await;
     webhooks_tell_every_step(&platform).await;
     dues_are_imported_once(&platform).await;
 }
 
 async fn told_that_the_outside_fails(store: Store) {
-    let options = Options {
-        file: "[retry]\nschedule_seconds = [1]\nattempts = 2\njitter_percent = 0\npoll_ms = 50\n",
-        ..Options::default()
-    };
+    let options = Options::default()
+        .set("RETRY__SCHEDULE_SECONDS", "[1]")
+        .set("RETRY__ATTEMPTS", 2)
+        .set("RETRY__JITTER_PERCENT", 0)
+        .set("RETRY__POLL_MS", 50);
     let platform = Platform::start_with(store, options).await;
     a_dead_letter_is_redriven(&platform).await;
     lost_answers_and_doubled_notices_change_nothing(&platform).await;
