@@ -12,5 +12,7 @@
 
 mod bad_input;
 mod common;
+mod demo_services;
 mod faults;
 mod main_job;
+mod told;

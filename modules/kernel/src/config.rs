@@ -131,6 +131,11 @@ impl Config {
                 .separator("__")
                 .try_parsing(true),
         );
+        for (key, list) in lists_of(environment())? {
+            builder = builder.set_override(&key, list).map_err(|error| {
+                StartError::new(format!("the setting {key} cannot be set"), error)
+            })?;
+        }
         for (key, value) in overrides {
             builder = builder
                 .set_override(*key, value.as_str())
@@ -250,5 +255,90 @@ fn mask(value: &mut serde_json::Value, key: &str) {
             }
         }
         _ => {}
+    }
+}
+
+/// The environment's variables that are text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The settings that are lists by their defaults, from variables that hold them as TOML writes lists:
+/// `OPENCITY__HTTP__TRUSTED_PROXIES=["10.0.0.0/8"]`. All others come as plain text.
+fn lists_of(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Vec<(String, Vec<config::Value>)>, StartError> {
+    let read = |text: &str| {
+        config::Config::builder()
+            .add_source(config::File::from_str(text, config::FileFormat::Toml))
+            .build()
+    };
+    let defaults =
+        read(DEFAULTS).map_err(|error| StartError::new("the defaults cannot be read", error))?;
+    let mut lists = Vec::new();
+    for (name, value) in variables {
+        let Some(name) = name.strip_prefix("OPENCITY__") else {
+            continue;
+        };
+        let key = name.to_lowercase().replace("__", ".");
+        if defaults.get_array(&key).is_err() {
+            continue;
+        }
+        // The parser's own words would show the value, which may be a key.
+        let list = read(&format!("list = {value}"))
+            .and_then(|read| read.get_array("list"))
+            .map_err(|_| {
+                StartError(format!(
+                    "the setting {key} takes a list as TOML writes it, such as [1, 2] or [\"a\", \"b\"]"
+                ))
+            })?;
+        lists.push((key, list));
+    }
+    Ok(lists)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn lists(name: &str, value: &str) -> Result<Vec<(String, Vec<config::Value>)>, StartError> {
+        lists_of([(name.to_owned(), value.to_owned())].into_iter())
+    }
+
+    #[test]
+    fn lists_can_be_set_by_the_environment() {
+        let read = lists("OPENCITY__RETRY__SCHEDULE_SECONDS", "[1, 20]").unwrap();
+        let (key, list) = read.first().unwrap();
+        let numbers: Vec<i64> = list
+            .iter()
+            .map(|number| number.clone().into_int().unwrap())
+            .collect();
+        assert_eq!(
+            (key.as_str(), numbers),
+            ("retry.schedule_seconds", vec![1, 20])
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_by_default_stays_text() {
+        assert!(
+            lists("OPENCITY__HTTP__LISTEN", "[::]:8080")
+                .unwrap()
+                .is_empty()
+        );
+        assert!(lists("PATH", "[1]").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_list_that_is_none_is_refused_without_showing_it() {
+        let refusal = lists("OPENCITY__SEALING_KEYS", "hunter2")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains("sealing_keys") && !refusal.contains("hunter2"),
+            "{refusal}"
+        );
     }
 }
