@@ -68,6 +68,7 @@ impl Composition {
     ///
     /// # Errors
     /// If the database refuses.
+    #[cfg(feature = "identity")]
     pub async fn catch_up(&self) -> Result<(), StartError> {
         let (stop, stopping) = watch::channel(false);
         let platform = &self.platform;
@@ -238,6 +239,7 @@ async fn tell_to_stop(stop: watch::Sender<bool>) {
 }
 
 /// The demo's intermediary and registry: a process of its own, as in the real world.
+#[cfg(feature = "sandbox")]
 mod sandbox {
     use std::process::Stdio;
     use std::time::Duration;
@@ -247,12 +249,7 @@ mod sandbox {
     use tokio::net::TcpStream;
     use tokio::process::{Child, Command};
 
-    #[cfg(not(feature = "sandbox"))]
-    pub async fn start(_config: &Config) -> Result<Option<Child>, StartError> {
-        Ok(None)
-    }
-
-    #[cfg(feature = "sandbox")]
+    /// Starts it, unless one answers there already (left by a process that was killed).
     pub async fn start(config: &Config) -> Result<Option<Child>, StartError> {
         let listen = &config.demo.sandbox_listen;
         if listen.is_empty() || answers(listen).await {
@@ -280,8 +277,18 @@ mod sandbox {
         )))
     }
 
-    #[cfg(feature = "sandbox")]
     async fn answers(listen: &str) -> bool {
         TcpStream::connect(listen).await.is_ok()
+    }
+}
+
+/// A binary without the sandbox: the demo's outside systems run elsewhere.
+#[cfg(not(feature = "sandbox"))]
+mod sandbox {
+    use opencity_kernel::config::Config;
+    use opencity_kernel::module::StartError;
+
+    pub async fn start(_config: &Config) -> Result<Option<tokio::process::Child>, StartError> {
+        Ok(None)
     }
 }

@@ -1,7 +1,10 @@
 //! The command line.
 
 mod events;
-mod people;
+#[cfg(feature = "tenants")]
+mod tenant;
+#[cfg(feature = "identity")]
+mod user;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -67,11 +70,13 @@ enum Command {
     )]
     Migrate,
     /// Tenants.
+    #[cfg(feature = "tenants")]
     #[command(subcommand)]
-    Tenant(people::TenantCommand),
+    Tenant(tenant::TenantCommand),
     /// Users.
+    #[cfg(feature = "identity")]
     #[command(subcommand)]
-    User(people::UserCommand),
+    User(user::UserCommand),
     /// Print the OpenAPI document.
     #[command(after_help = "Example:\n  opencity openapi --module payments > payments.json")]
     Openapi {
@@ -193,7 +198,9 @@ impl Cli {
                     applied.len()
                 ))
             }
+            #[cfg(feature = "tenants")]
             Command::Tenant(command) => command.run(&common).await,
+            #[cfg(feature = "identity")]
             Command::User(command) => command.run(&common).await,
             Command::Events(command) => command.run(&common).await,
             Command::Openapi { module } => {

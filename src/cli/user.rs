@@ -1,84 +1,17 @@
-//! `opencity tenant …`, `opencity user …`
+//! `opencity user …`
+
+use std::io::BufRead;
+use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::Tenancy;
 use opencity_kernel::module::StartError;
 use secrecy::SecretString;
-use std::io::BufRead;
-use std::sync::Arc;
 
 use super::{Common, say};
 use crate::modules;
 use crate::server::Composition;
-
-/// A context of no module in particular: the libraries that are called with it sign in their own names.
-fn context(composition: &Composition) -> ModuleContext {
-    ModuleContext::new(Arc::clone(&composition.platform), opencity_kernel::INFO)
-}
-
-/// Commands on tenants.
-#[derive(Debug, Subcommand)]
-pub enum TenantCommand {
-    /// Make a body.
-    #[cfg(feature = "tenants")]
-    #[command(
-        after_help = "Example:\n  opencity tenant create --slug comune-di-bugliano --name \"Comune di Bugliano\" --host servizi.comune.bugliano.pi.it"
-    )]
-    Create {
-        /// First path segment of its URLs: lower-case letters, digits, hyphens.
-        #[arg(long)]
-        slug: String,
-        /// Its name.
-        #[arg(long)]
-        name: String,
-        /// A host that it answers under; the first one stands in public links.
-        #[arg(long = "host", value_name = "HOST")]
-        hosts: Vec<String>,
-        /// Its tax code, 11 digits.
-        #[arg(long, value_name = "CODE")]
-        tax_code: Option<String>,
-        /// Its code in the index of public administrations.
-        #[arg(long, value_name = "CODE")]
-        ipa_code: Option<String>,
-    },
-}
-
-impl TenantCommand {
-    /// Carries the command out.
-    pub async fn run(self, common: &Common) -> Result<(), StartError> {
-        let composition = common.compose(modules::linked()).await?;
-        let context = context(&composition);
-        match self {
-            #[cfg(feature = "tenants")]
-            Self::Create {
-                slug,
-                name,
-                hosts,
-                tax_code,
-                ipa_code,
-            } => {
-                let new = opencity_tenants::NewTenant {
-                    id: None,
-                    slug,
-                    name,
-                    hosts,
-                    tax_identification_number: tax_code,
-                    ipa_code,
-                };
-                let made = opencity_tenants::create(&context, new)
-                    .await
-                    .map_err(|refusal| StartError(refusal.for_people()))?;
-                say(&made.id.to_string())
-            }
-            #[cfg(not(feature = "tenants"))]
-            _ => {
-                let _ = (context, say);
-                Err(StartError("this binary has no module tenants".to_owned()))
-            }
-        }
-    }
-}
 
 /// What a user is.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -97,7 +30,6 @@ pub enum Kind {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Make a user. The password is read from standard input.
-    #[cfg(feature = "identity")]
     #[command(
         after_help = "Example:\n  echo 'a long pass phrase' | opencity user create --tenant comune-di-bugliano --kind admin --username ada --given-name Ada --family-name Neri --email ada@example.org"
     )]
@@ -128,7 +60,6 @@ pub enum UserCommand {
         system_user: bool,
     },
     /// Set a user's password, read from standard input.
-    #[cfg(feature = "identity")]
     #[command(
         after_help = "Example:\n  echo 'another long pass phrase' | opencity user passwd --tenant comune-di-bugliano --username ada"
     )]
@@ -146,9 +77,8 @@ impl UserCommand {
     /// Carries the command out.
     pub async fn run(self, common: &Common) -> Result<(), StartError> {
         let composition = common.compose(modules::linked()).await?;
-        let context = context(&composition);
+        let context = ModuleContext::new(Arc::clone(&composition.platform), opencity_kernel::INFO);
         match self {
-            #[cfg(feature = "identity")]
             Self::Create {
                 tenant,
                 kind,
@@ -181,18 +111,12 @@ impl UserCommand {
                     .map_err(|refusal| StartError(refusal.for_people()))?;
                 say(&made.id.to_string())
             }
-            #[cfg(feature = "identity")]
             Self::Passwd { tenant, username } => {
                 let tenancy = tenancy_of(&composition, &tenant).await?;
                 opencity_identity::set_password(&context, tenancy, &username, password()?)
                     .await
                     .map_err(|refusal| StartError(refusal.for_people()))?;
                 say("the password is set")
-            }
-            #[cfg(not(feature = "identity"))]
-            _ => {
-                let _ = (context, say, password, tenancy_of);
-                Err(StartError("this binary has no module identity".to_owned()))
             }
         }
     }
