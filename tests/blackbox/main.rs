@@ -15,4 +15,5 @@ mod common;
 mod demo_services;
 mod faults;
 mod main_job;
+mod tenants;
 mod told;

@@ -16,8 +16,6 @@ pub mod demo {
     pub const REPORT: &str = "b21c4429-95e4-45d5-930f-44eb74136627";
     pub const CITIZEN: &str = "RSSMRA80A01H501U";
     pub const OTHER_CITIZEN: &str = "VRDGLI92M54F205A";
-    pub const OFFICE: &str = "01943ffe-0680-7438-ae6b-000000000101";
-    pub const OPERATOR: &str = "01943ffe-0680-7438-ae6b-000000000002";
 }
 
 /// An example submission of a demo form.
