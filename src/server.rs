@@ -10,6 +10,7 @@ use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{Carrier, Runner};
 use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
+use opencity_kernel::sweep::Sweep;
 use opencity_kernel::{scheduler, telemetry};
 use tokio::sync::watch;
 
@@ -147,6 +148,14 @@ impl Composition {
                 .start(&platform.database, Arc::new(DirectoryConsumer))
                 .await?;
         }
+        let lease = runner.lease(&platform.database).await?;
+        let sweep = Arc::new(Sweep::new(platform.database.clone()));
+        runner.spawn(scheduler::run(
+            sweep,
+            lease,
+            platform.wakes.clone(),
+            stopping.clone(),
+        ));
         for module in &self.modules {
             let database = platform.database.for_module(module.info());
             if carrier == Carrier::Embedded {

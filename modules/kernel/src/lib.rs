@@ -23,6 +23,7 @@ pub use opencity_contracts::money;
 pub mod notice_number;
 pub mod problem;
 pub mod scheduler;
+pub mod sweep;
 pub mod tax_code;
 pub mod telemetry;
 

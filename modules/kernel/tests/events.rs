@@ -421,3 +421,9 @@ on_both!(
         running.stop().await;
     }
 );
+
+on_both!(the_sweep_is_understood, |place: Place| async move {
+    use opencity_kernel::scheduler::Task;
+    let sweep = opencity_kernel::sweep::Sweep::new(place.database.clone());
+    assert!(!sweep.run().await.unwrap());
+});
