@@ -44,6 +44,7 @@ pub async fn config_schema(
 
 /// Which configurations.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ConfigFilter {
     /// This one.
     pub id: Option<ConfigId>,

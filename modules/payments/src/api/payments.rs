@@ -26,6 +26,7 @@ use crate::store::{payment, replica};
 
 /// Which payments.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PaymentFilter {
     /// The application; of a due, the payment's own id.
     pub remote_id: ApplicationId,
