@@ -211,9 +211,7 @@ impl Cli {
                     Some(module) if one => module_openapi(module.as_ref()),
                     _ => merged_openapi(&composition.modules),
                 };
-                say(&document
-                    .to_pretty_json()
-                    .map_err(|error| StartError::new("the document cannot be written", error))?)
+                say(&format!("{document:#}"))
             }
             Command::Asyncapi => {
                 let composition = describe(&common, modules::linked())?;

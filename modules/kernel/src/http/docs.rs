@@ -21,13 +21,12 @@ pub(super) struct Documents {
 
 impl Documents {
     pub(super) fn of(modules: &[Arc<dyn Module>]) -> Self {
-        let json = |document: &OpenApi| document.to_json().unwrap_or_default();
         Self {
             modules: modules
                 .iter()
-                .map(|module| (module.info(), json(&module_openapi(module.as_ref()))))
+                .map(|module| (module.info(), module_openapi(module.as_ref()).to_string()))
                 .collect(),
-            merged: json(&merged_openapi(modules)),
+            merged: merged_openapi(modules).to_string(),
             asyncapi: asyncapi_document(modules).to_string(),
         }
     }
@@ -55,7 +54,7 @@ fn info(title: &str, version: &str, api_id: &str) -> Info {
 
 /// The OpenAPI document of one module.
 #[must_use]
-pub fn module_openapi(module: &dyn Module) -> OpenApi {
+pub fn module_openapi(module: &dyn Module) -> Value {
     let mut document = module.openapi();
     let about = module.info();
     document.info = info(
@@ -68,7 +67,7 @@ pub fn module_openapi(module: &dyn Module) -> OpenApi {
 
 /// The OpenAPI document of all modules of this process.
 #[must_use]
-pub fn merged_openapi(modules: &[Arc<dyn Module>]) -> OpenApi {
+pub fn merged_openapi(modules: &[Arc<dyn Module>]) -> Value {
     let mut merged = OpenApi::default();
     for module in modules {
         merged.merge(module.openapi());
@@ -77,7 +76,7 @@ pub fn merged_openapi(modules: &[Arc<dyn Module>]) -> OpenApi {
     secured(merged)
 }
 
-fn secured(mut document: OpenApi) -> OpenApi {
+fn secured(mut document: OpenApi) -> Value {
     use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
     let mut http = Http::new(HttpAuthScheme::Bearer);
     http.bearer_format = Some("JWT".to_owned());
@@ -85,7 +84,27 @@ fn secured(mut document: OpenApi) -> OpenApi {
         .components
         .get_or_insert_with(Default::default)
         .add_security_scheme("bearer", SecurityScheme::Http(http));
+    let mut document = serde_json::to_value(&document).unwrap_or_default();
+    drop_empty_defaults(&mut document);
     document
+}
+
+/// A field that may be absent is described with its Rust default, `""` or `null`, which its own schema
+/// may forbid and which tells a client nothing.
+fn drop_empty_defaults(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map
+                .get("default")
+                .is_some_and(|default| default.is_null() || default == "")
+            {
+                map.remove("default");
+            }
+            map.values_mut().for_each(drop_empty_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_empty_defaults),
+        _ => {}
+    }
 }
 
 /// The AsyncAPI document of the topics that these modules write.
