@@ -88,6 +88,19 @@ impl Town {
         let sent = apply(&citizen, demo::REPORT, report()).await;
         let id = sent["id"].as_str().unwrap().to_owned();
         in_state(&citizen, &id, "2000").await;
+        // The mails to the citizen and to the operator are the last that follows.
+        until("the mails", || async {
+            let events = platform.events();
+            let sent = events
+                .iter()
+                .filter(|event| event["topic"] == "deliveries")
+                .count();
+            let known = events
+                .iter()
+                .any(|event| event["topic"] == "messages" && !event["event"]["sent_at"].is_null());
+            (sent == 2 && known).then_some(())
+        })
+        .await;
         Self {
             platform,
             citizen,

@@ -150,7 +150,7 @@ async fn tenants_are_walked_by_every_operation() {
 /// Statements that ask across tenants, by the table that each begins at: due work of tasks, public
 /// links, keys of the installation. Each stands with its reason in `read_across` or `write_across`.
 const ACROSS: &[&str] = &[
-    "identity_key",
+    "identity_signing_key",
     "applications_file",
     "notifications_delivery",
     "payment_proxy_debt",
