@@ -424,6 +424,8 @@ on_both!(
 
 on_both!(the_sweep_is_understood, |place: Place| async move {
     use opencity_kernel::scheduler::Task;
+    // The whole place, or its folder would be gone by now.
+    let place = &place;
     let sweep = opencity_kernel::sweep::Sweep::new(place.database.clone());
     assert!(!sweep.run().await.unwrap());
 });
