@@ -190,6 +190,7 @@ impl Aggregate {
         Ok(Facts {
             protocol_required: self.service.protocol_required,
             forward: self.service.workflow == Workflow::Forward,
+            external: self.details.source.is_some(),
             payment: payment_kind(&self.service),
             amount_due: self.terms().is_due(&self.known_payments()?),
             allow_withdraw: self.service.allow_withdraw,

@@ -56,7 +56,10 @@ pub fn application(
         id: row.id.uuid(),
         user: row.user_id.uuid(),
         user_name: row.user_name.clone(),
-        external_id: row.external_id.clone(),
+        external_id: match &details.source {
+            Some(source) => Some(source.external_id.clone()),
+            None => row.external_id.clone(),
+        },
         service: text(&service.slug),
         service_id: row.service_id.uuid(),
         service_name: text(&service.name),
@@ -267,6 +270,14 @@ fn numbers(aggregate: &Aggregate, kind: ActKind) -> Vec<ProtocolNumber> {
 }
 
 fn links(aggregate: &Aggregate, view: View<'_>) -> DbResult<Vec<Link>> {
+    if let Some(source) = &aggregate.details.source {
+        let told = source.links.iter().map(|link| Link {
+            action: link.action.as_str().to_owned(),
+            description: None,
+            url: link.url.clone(),
+        });
+        return Ok(told.collect());
+    }
     let state = aggregate.state()?;
     // The facts that hang on one act are taken per action: a number that is there already hides
     // the call that would give it.

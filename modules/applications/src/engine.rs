@@ -17,9 +17,11 @@ use crate::store::application::{self, Act, Application, Details};
 use crate::store::payment::PaymentRow;
 
 mod effects;
+mod external;
 mod telling;
 
 pub use effects::record;
+pub use external::keep as keep_external;
 use telling::emit;
 
 /// Why a change was not made.

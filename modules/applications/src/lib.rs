@@ -9,6 +9,7 @@ pub mod access;
 mod aggregate;
 pub mod api;
 mod body;
+mod bulk;
 mod consumers;
 pub mod deliveries;
 pub mod domain;
@@ -54,6 +55,8 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "applications",
     "20261124100000_initial" => 1,
     "20261124100100_messages" => 1,
+    "20261125100000_external" => 1,
+    "20261125100100_bulk" => 1,
 );
 
 /// `[applications]`
@@ -146,7 +149,10 @@ impl Module for Applications {
     }
 
     fn tasks(&self) -> Vec<Arc<dyn Task>> {
-        vec![Arc::new(SweepUploads(self.state.files.clone()))]
+        vec![
+            Arc::new(SweepUploads(self.state.files.clone())),
+            Arc::new(bulk::BulkTask(self.state.clone())),
+        ]
     }
 
     fn writes(&self) -> &'static [Topic] {

@@ -88,6 +88,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         )| Facts {
             protocol_required,
             forward,
+            external: false,
             payment,
             amount_due,
             allow_withdraw,
@@ -195,6 +196,19 @@ proptest! {
             let refusal = decide(status, action, &caller, &facts).unwrap_err();
             prop_assert_eq!(refusal.reason, Reason::MayNotView);
             prop_assert_eq!((refusal.state, refusal.allowed.len()), (None, 0));
+        }
+    }
+
+    #[test]
+    fn an_application_of_another_system_allows_nothing_to_anybody(
+        status in any_status(), action in any_action(), caller in any_caller(), facts in any_facts(),
+    ) {
+        let facts = Facts { external: true, ..facts };
+        let refusal = decide(status, action, &caller, &facts).unwrap_err();
+        prop_assert!(refusal.allowed.is_empty());
+        prop_assert!(available_actions(status, &caller, &facts).is_empty());
+        if caller.may_view() {
+            prop_assert_eq!(refusal.reason, Reason::ExternalApplication);
         }
     }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::document::DocumentType;
@@ -279,7 +280,15 @@ pub struct Application {
     pub flow_changed_at: Option<DateTime<Utc>>,
     /// Where it comes from, when it was not born here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Value>,
+    pub source: Option<Source>,
+}
+
+impl Application {
+    /// Whether another system told it (*Pratica Lite*) and works it: no document, mail or payment of ours follows from it.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.source.is_some()
+    }
 }
 
 payload!(Application, Applications, |application, _tenant| {
@@ -432,6 +441,139 @@ fn text_of_string_or_number<'de, D: Deserializer<'de>>(
         Value::Number(number) => Ok(Some(number.to_string())),
         _ => Err(serde::de::Error::custom("not a string or a number")),
     }
+}
+
+text_enum! {
+    /// What a source is.
+    #[derive(Default)]
+    pub enum SourceType {
+        /// A system outside.
+        #[default]
+        External => "external",
+    }
+}
+
+text_enum! {
+    /// What a link of an external application is for.
+    pub enum ExternalAction {
+        /// See the whole of it.
+        View => "view",
+        /// Change it.
+        Edit => "edit",
+        /// Answer a request for integrations.
+        Integrate => "integrate",
+        /// Cancel it.
+        Cancel => "cancel",
+    }
+}
+
+/// Another system's application (*Pratica Lite*), as that system tells it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// `external`.
+    #[serde(rename = "type", default)]
+    pub kind: SourceType,
+    /// The system.
+    pub external_system: String,
+    /// The application's id there.
+    pub external_id: String,
+    /// When it last changed there.
+    #[serde(default, with = "rome_option")]
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Whom it is about.
+    #[serde(default)]
+    pub subject: Option<Person>,
+    /// Who asks.
+    #[serde(default)]
+    pub applicant: Option<Person>,
+    /// For whom.
+    #[serde(default)]
+    pub beneficiary: Option<Person>,
+    /// Its documents.
+    #[serde(default)]
+    pub documents: Vec<ExternalDocument>,
+    /// Its payments.
+    #[serde(default)]
+    pub payments: Vec<ExternalPayment>,
+    /// What may be done there.
+    #[serde(default)]
+    pub links: Vec<ExternalLink>,
+}
+
+impl Source {
+    /// The people that it names: the applicant first.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        [&self.applicant, &self.subject, &self.beneficiary]
+            .into_iter()
+            .flatten()
+    }
+}
+
+/// A person whom an external application names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExternalPerson)]
+pub struct Person {
+    /// Fiscal code.
+    #[schema(max_length = 16)]
+    pub tax_identification_number: String,
+    /// Given name.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub name: Option<String>,
+    /// Family name.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub family_name: Option<String>,
+}
+
+/// A document of an external application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExternalDocument {
+    /// What it is.
+    #[schema(max_length = 255)]
+    pub title: String,
+    /// Where it is read.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub url: Option<String>,
+    /// Its protocol number.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub protocol_number: Option<String>,
+    /// When it was registered.
+    #[serde(default, with = "rome_option")]
+    #[schema(value_type = Option<String>, max_length = 40)]
+    pub protocolled_at: Option<DateTime<Utc>>,
+}
+
+/// A payment of an external application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExternalPayment {
+    /// IUV.
+    #[serde(default)]
+    #[schema(max_length = 35)]
+    pub iuv: Option<String>,
+    /// How much.
+    pub amount: Cents,
+    /// How it stands, in the other system's words.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub status: Option<String>,
+    /// Where it is paid or seen.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub url: Option<String>,
+}
+
+/// What may be done on an external application, where it lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExternalLink {
+    /// What for: `view`, `edit`, `integrate`, `cancel`.
+    #[schema(value_type = String, max_length = 9)]
+    pub action: ExternalAction,
+    /// Where.
+    #[schema(max_length = 2000)]
+    pub url: String,
 }
 
 /// Something that may be done on the application.

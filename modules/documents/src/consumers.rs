@@ -100,6 +100,7 @@ fn take_application(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, H
         return Ok(Next::Nothing);
     }
     let application: Application = event.body()?;
+    // A change without an act, as each of another system's application, needs no document.
     let Some(act) = &application.act else {
         return Ok(Next::Nothing);
     };

@@ -1,6 +1,7 @@
 //! Makes the citizens that applications and payments name.
 
 use async_trait::async_trait;
+use opencity_contracts::application::{Person, Source};
 use opencity_contracts::payment::PersonType;
 use opencity_contracts::user::UserEventReason;
 use opencity_contracts::{Application, PaymentEvent};
@@ -37,6 +38,16 @@ struct Named {
 }
 
 impl Named {
+    /// Somebody whom another system's application names.
+    fn of_person(person: &Person) -> Self {
+        Self {
+            tax_code: Some(person.tax_identification_number.trim().to_uppercase()),
+            given_name: person.name.clone(),
+            family_name: person.family_name.clone(),
+            email: None,
+        }
+    }
+
     /// The applicant of a form, flat keys.
     fn of_applicant(data: &Map<String, Value>) -> Self {
         let text = |key: &str| {
@@ -88,7 +99,14 @@ impl Consumer for Citizens {
             if !own {
                 named.tax_code = None;
             }
-            return take(scope, id, named);
+            let mut next = take(scope, id, named)?;
+            for person in application.source.iter().flat_map(Source::people) {
+                let named = Named::of_person(person);
+                if let Next::Done = take_named(scope, &self.ctx, tenant, named)? {
+                    next = Next::Done;
+                }
+            }
+            return Ok(next);
         }
         let payment: PaymentEvent = event.body()?;
         let payer = payment.payer;
@@ -101,11 +119,11 @@ impl Consumer for Citizens {
             email: payer.email.filter(|mail| !mail.is_empty()),
             tax_code: Some(payer.tax_identification_number.trim().to_uppercase()),
         };
-        take_payer(scope, &self.ctx, tenant, named)
+        take_named(scope, &self.ctx, tenant, named)
     }
 }
 
-fn take_payer(
+fn take_named(
     scope: &mut WriteScope<'_>,
     ctx: &ModuleContext,
     tenant: TenantId,

@@ -114,6 +114,8 @@ catalogue! {
         "The application's present state has no such transition. The extra keys state and allowed say where it is and what can be done.";
     WorkflowForward = "workflow-forward", UNPROCESSABLE_ENTITY, "The service only forwards applications",
         "Applications of a service with the workflow 'forward' are not worked on here.";
+    ExternalApplication = "external-application", UNPROCESSABLE_ENTITY, "The application is another system's",
+        "State, data and messages of an application that another system told belong to that system. Work it there: links of the application lead to it.";
     RegistrationNotNeeded = "registration-not-needed", UNPROCESSABLE_ENTITY, "Nothing is registered here",
         "The service needs no registration, so there is no number to give.";
     RegisteredAlready = "registered-already", UNPROCESSABLE_ENTITY, "It is registered already",

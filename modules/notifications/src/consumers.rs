@@ -183,7 +183,8 @@ impl Consumer for Applications {
             office: application.user_group_id.map(OfficeId::from_uuid),
         };
         replica::put_application(scope, id, assigned, event.aggregate_version)?;
-        if !event.is_status_change() {
+        // Who works it elsewhere tells its people there.
+        if !event.is_status_change() || application.is_external() {
             return Ok(Next::Nothing);
         }
         let service = replica::service(scope, assigned.service)?.ok_or_else(|| {

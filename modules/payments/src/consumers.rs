@@ -48,6 +48,10 @@ impl Consumer for Dispatcher {
             return Ok(Next::Nothing);
         }
         let application: Application = body(event)?;
+        // What is paid for it is paid in the system that told it.
+        if application.is_external() {
+            return Ok(Next::Nothing);
+        }
         let payments = payments_of(&application, clock::now().utc())
             .map_err(|error| HandleError::permanent("incomplete-payment", error.to_string()))?;
         let mut next = Next::Nothing;

@@ -233,7 +233,10 @@ pub async fn get_external(
         &state,
         &scope,
         caller.into_caller(),
-        move |scope| Ok(application::find_external(scope, &external)?.map(|row| row.id)),
+        move |scope| match application::find_external(scope, &external)? {
+            Some(row) => Ok(Some(row.id)),
+            None => crate::store::external::find_anywhere(scope, &external),
+        },
     )
     .await
 }

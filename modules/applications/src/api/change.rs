@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opencity_formio::{Form, Mode};
-use opencity_kernel::db::{DbError, WriteScope};
+use opencity_kernel::db::{DbError, Priority, WriteScope};
 use opencity_kernel::http::Scope;
 use opencity_kernel::id::{ApplicationId, FormId};
 use opencity_kernel::{Problem, ProblemKind, auth};
@@ -37,11 +37,33 @@ pub(super) async fn change<T: Send + 'static>(
     id: ApplicationId,
     work: impl FnOnce(&mut Work<'_, '_>) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let site = state.site(scope);
+    change_as(
+        state,
+        Priority::Request,
+        state.site(scope),
+        caller,
+        id,
+        work,
+    )
+    .await
+}
+
+/// The same, with a priority; `site` is how the tenant's addresses begin in events.
+///
+/// # Errors
+/// As [`change`].
+pub(super) async fn change_as<T: Send + 'static>(
+    state: &State,
+    priority: Priority,
+    site: String,
+    caller: auth::Caller,
+    id: ApplicationId,
+    work: impl FnOnce(&mut Work<'_, '_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     let database = state.ctx.db.clone();
     let state = state.clone();
     database
-        .write(caller.tenancy(), move |scope| {
+        .write_as(priority, caller.tenancy(), move |scope| {
             let (aggregate, relation) = met(scope, &site, &caller, id)?;
             work(&mut Work {
                 scope,

@@ -69,8 +69,49 @@ enum Bound {
     StrictlyBefore,
 }
 
+/// What a request asks for, whoever asks.
 #[derive(Debug, Clone)]
-struct Filter {
+pub(super) struct Asked {
+    pub(super) service: Option<ServiceId>,
+    status: Option<Status>,
+    dates: Vec<(Date, Bound, Instant)>,
+}
+
+impl Asked {
+    /// Reads it from the parameters.
+    ///
+    /// # Errors
+    /// 400 for a parameter that is not valid, 403 and 404 for the service.
+    pub(super) async fn of(
+        state: &State,
+        caller: &auth::Caller,
+        page: &PageQuery,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            status: status_of(page)?,
+            dates: dates_of(page)?,
+            service: service_of(state, caller, page).await?,
+        })
+    }
+
+    /// What of it the caller may see.
+    pub(super) fn seen_by(
+        self,
+        scope: &mut TenantScope<'_>,
+        caller: &auth::Caller,
+    ) -> DbResult<Filter> {
+        Ok(Filter {
+            seen: seen(scope, caller)?,
+            service: self.service,
+            status: self.status,
+            dates: self.dates,
+        })
+    }
+}
+
+/// Which applications are listed.
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
     seen: Seen,
     service: Option<ServiceId>,
     status: Option<Status>,
@@ -169,25 +210,25 @@ pub async fn list(
     {
         return Err(Problem::bad_parameter("order", "creationTime"));
     }
-    let status = status_of(&page)?;
-    let dates = dates_of(&page)?;
     let cursor = page.cursor.as_deref().map(read_cursor).transpose()?;
     let caller = caller.into_caller();
-    let service = service_of(&state, &caller, &page).await?;
+    let asked = Asked::of(&state, &caller, &page).await?;
     let shown = Shown::of(&scope);
     let geo = wants_geo_json(&request);
     let state = state.get_ref().clone();
     let database = state.ctx.db.clone();
     let (answer, kind) = database
         .read::<_, Problem>(caller.tenancy(), move |scope| {
-            let seen = seen(scope, &caller)?;
-            let filter = Filter {
-                seen,
-                service,
-                status,
-                dates,
-            };
-            let (rows, count) = find(scope, &filter, &page, cursor)?;
+            let filter = asked.seen_by(scope, &caller)?;
+            let count = count(scope, &filter)?;
+            let rows = rows(
+                scope,
+                &filter,
+                page.sort,
+                cursor,
+                page.offset,
+                page.limit + 1,
+            )?;
             let limit = usize::try_from(page.limit).unwrap_or_default();
             let more = rows.len() > limit;
             let mut rows = rows;
@@ -215,16 +256,23 @@ pub async fn list(
         .body(answer.to_string()))
 }
 
-fn find(
+/// How many there are.
+pub(super) fn count(scope: &mut TenantScope<'_>, filter: &Filter) -> DbResult<i64> {
+    scope.get(t::table, |rows| filter.narrow(rows.into_boxed()).count())
+}
+
+/// Applications by their time of creation, from behind a place on (`offset` counts where there is none).
+pub(super) fn rows(
     scope: &mut TenantScope<'_>,
     filter: &Filter,
-    page: &PageQuery,
-    cursor: Option<(Instant, ApplicationId)>,
-) -> DbResult<(Vec<Application>, i64)> {
-    let count = scope.get(t::table, |rows| filter.narrow(rows.into_boxed()).count())?;
-    let rows = scope.load(t::table, |rows| {
+    sort: Sort,
+    after: Option<(Instant, ApplicationId)>,
+    offset: i64,
+    limit: i64,
+) -> DbResult<Vec<Application>> {
+    scope.load(t::table, |rows| {
         let rows = filter.narrow(rows.into_boxed());
-        let rows = match (page.sort, cursor) {
+        let rows = match (sort, after) {
             (Sort::Ascending, Some((at, id))) => rows.filter(
                 t::created_at
                     .gt(at)
@@ -235,15 +283,14 @@ fn find(
                     .lt(at)
                     .or(t::created_at.eq(at).and(t::id.lt(id))),
             ),
-            (_, None) => rows.offset(page.offset),
+            (_, None) => rows.offset(offset),
         };
-        let rows = match page.sort {
+        let rows = match sort {
             Sort::Ascending => rows.order((t::created_at.asc(), t::id.asc())),
             Sort::Descending => rows.order((t::created_at.desc(), t::id.desc())),
         };
-        rows.limit(page.limit + 1).select(Application::as_select())
-    })?;
-    Ok((rows, count))
+        rows.limit(limit).select(Application::as_select())
+    })
 }
 
 fn features(found: &[Aggregate], shown: &Shown) -> Value {

@@ -15,7 +15,9 @@ use utoipa::OpenApi;
 pub use dto::{MessageIn, MessageOut, MessagePatch};
 
 use super::attachments;
-use crate::access::{Access, AnyReader, KnownApplication};
+use super::bulk::BulkInput;
+use super::change::Work;
+use crate::access::{Access, AnyReader, Applications, KnownApplication};
 use crate::domain::Who;
 use crate::messages::{self, NewMessage, On};
 use crate::store::file::FileKind;
@@ -352,6 +354,41 @@ async fn create_message(
     .await
 }
 
+/// Writes an operator's message without files on the application of a change; its bulk work says what.
+pub(super) fn write_in(work: &mut Work<'_, '_>, input: BulkInput) -> Result<(), Problem> {
+    let id = work.aggregate.row.id;
+    let known = crate::Core.writable(work.scope, &work.caller, id)?;
+    let visibility = input.visibility.unwrap_or(Visibility::Internal);
+    let new = NewMessage {
+        subject: input.subject.filter(|subject| !subject.trim().is_empty()),
+        email: known.email.filter(|_| visibility == Visibility::Applicant),
+        ..NewMessage::from_person(
+            On {
+                application: id,
+                service: known.service,
+                owner: known.owner,
+            },
+            work.caller.id,
+            author_kind(&work.caller),
+            visibility,
+            input.message.unwrap_or_default(),
+        )
+    };
+    messages::write(work.scope, &format!("{}/api", work.site), new, &[])?;
+    Ok(())
+}
+
+/// What somebody writes as in his own name.
+pub(super) fn author_kind(caller: &Caller) -> AuthorKind {
+    if caller.is_citizen() {
+        AuthorKind::Citizen
+    } else if caller.is_system_operator() {
+        AuthorKind::SystemOperator
+    } else {
+        AuthorKind::Office
+    }
+}
+
 /// In whose name the message is: the caller's, or that of somebody whom a system operator or administrator names.
 async fn author(
     access: &Access,
@@ -359,13 +396,7 @@ async fn author(
     known: &KnownApplication,
     named: Option<UserId>,
 ) -> Result<(UserId, AuthorKind), Problem> {
-    let own = if caller.is_citizen() {
-        AuthorKind::Citizen
-    } else if caller.is_system_operator() {
-        AuthorKind::SystemOperator
-    } else {
-        AuthorKind::Office
-    };
+    let own = author_kind(caller);
     let Some(named) = named.filter(|named| *named != caller.id) else {
         return Ok((caller.id, own));
     };

@@ -4,8 +4,11 @@ mod applications;
 mod assignment;
 pub mod attachments;
 mod backoffice;
+pub mod bulk;
 mod change;
 mod create;
+mod export;
+mod external;
 mod history;
 mod list;
 pub mod messages;
@@ -235,6 +238,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::resource(at("/byexternal-id/{external_id}"))
                 .route(web::get().to(applications::get_external)),
         )
+        .service(web::resource(at("/external")).route(web::post().to(external::post)))
+        .configure(bulk::routes)
+        .service(web::resource(at("/export")).route(web::get().to(export::get)))
         .service(
             web::resource(at("/{id}"))
                 .route(web::get().to(applications::get))
@@ -285,6 +291,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         paths(
             list::list,
             create::create,
+            export::get,
+            external::post,
             applications::get,
             applications::get_external,
             applications::put,
@@ -317,6 +325,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     )]
     struct Document;
     let mut document = Document::openapi();
+    document.merge(bulk::Doc::openapi());
     document.merge(attachments::Doc::openapi());
     document.merge(messages::Doc::openapi());
     document.merge(upload::Doc::openapi());

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::assignment::Known;
 use super::change::{Work, change};
+use super::messages::author_kind;
 use super::{State, met};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Status};
@@ -22,7 +23,7 @@ use crate::files::{AttachmentIn, Prepared};
 use crate::messages::{self, NewMessage};
 use crate::store::application::Application;
 use crate::store::file::{self, FileKind};
-use crate::store::message::{self, AuthorKind, MessageRow};
+use crate::store::message::{self, MessageRow};
 
 /// Mounts the routes.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -298,16 +299,7 @@ transitions! {
         "Take in charge, or assign to somebody else" Assignment
     (state, scope, caller, id, body) {
         let known = Known::find(&state, &caller, &body).await?;
-        change(&state, &scope, caller, id, move |work| {
-            work.check(Action::Assign, Circumstances::default())?;
-            let assignee = known.assignee(work, &body)?;
-            work.apply(Action::Assign, Inputs {
-                note: body.message,
-                assignee: Some(assignee),
-                at: body.assigned_at,
-                ..Inputs::default()
-            })
-        }).await
+        change(&state, &scope, caller, id, move |work| take_over(work, &known, body)).await
     }
 
     accept "/lang/api/applications/{id}/transition/accept" "applications.transition.accept"
@@ -519,24 +511,54 @@ async fn conclude(
     let kind = FileKind::Outcome;
     let prepared = prepare(state, scope, &caller, id, action, kind, &body.attachments).await?;
     change(state, scope, caller, id, move |work| {
-        work.check(action, Circumstances::default())?;
-        let rows = work.state.files.attach(work.scope, prepared, id, None)?;
-        let api = format!("{}/api", work.site);
-        let files = rows.iter().map(|row| row.id).collect();
-        let shown = rows
-            .iter()
-            .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
-        work.aggregate.files.extend(shown);
-        work.apply(
-            action,
-            Inputs {
-                note: body.message,
-                act_files: files,
-                ..Inputs::default()
-            },
-        )
+        conclude_in(work, action, body, prepared)
     })
     .await
+}
+
+/// Accepts or rejects, with the files that were stored for it.
+pub(super) fn conclude_in(
+    work: &mut Work<'_, '_>,
+    action: Action,
+    body: Answer,
+    prepared: Vec<Prepared>,
+) -> Result<(), Problem> {
+    work.check(action, Circumstances::default())?;
+    let id = work.aggregate.row.id;
+    let rows = work.state.files.attach(work.scope, prepared, id, None)?;
+    let api = format!("{}/api", work.site);
+    let files = rows.iter().map(|row| row.id).collect();
+    let shown = rows
+        .iter()
+        .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+    work.aggregate.files.extend(shown);
+    work.apply(
+        action,
+        Inputs {
+            note: body.message,
+            act_files: files,
+            ..Inputs::default()
+        },
+    )
+}
+
+/// Takes in charge, or assigns to somebody else.
+pub(super) fn take_over(
+    work: &mut Work<'_, '_>,
+    known: &Known,
+    body: Assignment,
+) -> Result<(), Problem> {
+    work.check(Action::Assign, Circumstances::default())?;
+    let assignee = known.assignee(work, &body)?;
+    work.apply(
+        Action::Assign,
+        Inputs {
+            note: body.message,
+            assignee: Some(assignee),
+            at: body.assigned_at,
+            ..Inputs::default()
+        },
+    )
 }
 
 /// Stores the files of a body, once it is known that they are of use.
@@ -571,13 +593,7 @@ async fn prepare(
 }
 
 fn new_message(work: &Work<'_, '_>, text: String, visibility: Visibility) -> NewMessage {
-    let kind = if work.caller.is_citizen() {
-        AuthorKind::Citizen
-    } else if work.caller.is_system_operator() {
-        AuthorKind::SystemOperator
-    } else {
-        AuthorKind::Office
-    };
+    let kind = author_kind(&work.caller);
     let mut new = NewMessage::from_person(
         engine::on(&work.aggregate.row),
         work.caller.id,

@@ -24,6 +24,8 @@ pub struct Facts {
     pub protocol_required: bool,
     /// The service only forwards (*per inoltro*, `workflow` 1).
     pub forward: bool,
+    /// Another system told the application (*Pratica Lite*) and works it.
+    pub external: bool,
     /// When the service is paid.
     pub payment: PaymentKind,
     /// The sum of the items not yet paid, amount and stamps, is above zero.

@@ -12,7 +12,7 @@ use super::table::TABLE;
 /// Decides whether `caller` may do `action` on an application in `status`, and what follows.
 ///
 /// # Errors
-/// In this order: who may not view is told so; a state without such an action is
+/// In this order: who may not view is told so; an application of another system allows nothing; a state without such an action is
 /// [`Reason::IllegalTransition`] (or [`Reason::WorkflowForward`]), whoever asks; the wrong person is
 /// [`Reason::Forbidden`]; then the first guard that does not hold. For what the platform does, a
 /// refusal means that nothing moves (see [`Action::is_anomaly_without_row`]).
@@ -72,7 +72,7 @@ fn decide_case(case: &Case<'_>) -> Result<Plan, Refusal> {
         Refusal {
             reason,
             state: case.from.filter(|_| !hidden),
-            allowed: if hidden {
+            allowed: if hidden || case.facts.external {
                 Vec::new()
             } else {
                 allowed_names(case)
@@ -84,6 +84,9 @@ fn decide_case(case: &Case<'_>) -> Result<Plan, Refusal> {
 fn plan(case: &Case<'_>) -> Result<Plan, Reason> {
     if case.from.is_some() && !case.caller.may_view() && !is_gateway_call(case) {
         return Err(Reason::MayNotView);
+    }
+    if case.facts.external {
+        return Err(Reason::ExternalApplication);
     }
     if case.facts.forward && case.action.needs_approval_workflow() {
         return Err(Reason::WorkflowForward);

@@ -13,6 +13,8 @@ pub enum Reason {
     IllegalTransition,
     /// Forward services (*per inoltro*) are not worked.
     WorkflowForward,
+    /// Another system works the application.
+    ExternalApplication,
     /// A citizen creates for himself only.
     ApplicantMismatch,
     /// The protocol number that the service requires is not there yet.
@@ -41,11 +43,12 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::MayNotView,
         Self::Forbidden,
         Self::IllegalTransition,
         Self::WorkflowForward,
+        Self::ExternalApplication,
         Self::ApplicantMismatch,
         Self::NumberMissing,
         Self::SameAssignee,
@@ -67,6 +70,7 @@ impl Reason {
             Self::MayNotView | Self::Forbidden => "forbidden",
             Self::IllegalTransition => "illegal-transition",
             Self::WorkflowForward => "workflow-forward",
+            Self::ExternalApplication => "external-application",
             Self::ApplicantMismatch => "applicant-mismatch",
             Self::NumberMissing => "protocol-number-missing",
             Self::SameAssignee => "same-assignee",
@@ -103,6 +107,9 @@ impl Reason {
             }
             Self::WorkflowForward => {
                 "The service only forwards applications, so they are not worked here."
+            }
+            Self::ExternalApplication => {
+                "Another system works this application; go there by one of its links."
             }
             Self::ApplicantMismatch => {
                 "The applicant is not the citizen who is logged in; send it in your own name."

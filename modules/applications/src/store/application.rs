@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use opencity_contracts::application::{Authentication, PaymentData};
+use opencity_contracts::application::{Authentication, PaymentData, Source};
 use opencity_contracts::document::DocumentFile;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{
@@ -21,7 +21,7 @@ use super::schema_messages::applications_file;
 use crate::domain::{ActKind, Origin, Status};
 
 /// An application.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = applications_application, treat_none_as_null = true, primary_key(tenant_id, id))]
 pub struct Application {
     /// The tenant.
@@ -118,7 +118,7 @@ pub struct Details {
     /// What an external payment component told of an attempt.
     pub payment_outcome: Option<PaymentOutcome>,
     /// Where it comes from, when it was not born here.
-    pub source: Option<Value>,
+    pub source: Option<Source>,
 }
 
 /// A number of the registry.

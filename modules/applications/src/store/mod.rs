@@ -1,6 +1,8 @@
 //! The module's tables: one file per aggregate.
 
 pub mod application;
+pub mod bulk;
+pub mod external;
 pub mod file;
 pub mod history;
 pub mod message;

@@ -22,6 +22,7 @@ struct ServiceRow {
     identifier: Option<String>,
     body: String,
     version: i64,
+    name: Option<String>,
 }
 opencity_kernel::tenant_rows!(ServiceRow);
 
@@ -163,6 +164,20 @@ pub fn service_named(scope: &mut TenantScope<'_>, name: &str) -> DbResult<Option
     }
 }
 
+/// A service by the name that people read.
+///
+/// # Errors
+/// If the database refuses.
+pub fn service_titled(scope: &mut TenantScope<'_>, name: &str) -> DbResult<Option<Service>> {
+    let body = scope.find(applications_service::table, |rows| {
+        rows.filter(applications_service::name.eq(name))
+            .order(applications_service::id)
+            .limit(1)
+            .select(applications_service::body)
+    })?;
+    read(body)
+}
+
 /// Keeps a service, unless a newer version is known.
 ///
 /// # Errors
@@ -199,6 +214,7 @@ pub fn keep_service(
         identifier: service.identifier.clone(),
         body: serde_json::to_string(&service).map_err(DbError::json)?,
         version,
+        name: Some(service.name.clone()),
     };
     let known: Option<i64> = scope.find(applications_service::table, |rows| {
         rows.filter(applications_service::id.eq(row.id))

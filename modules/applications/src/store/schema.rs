@@ -118,6 +118,46 @@ diesel::table! {
         identifier -> Nullable<Text>,
         body -> Text,
         version -> BigInt,
+        name -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    applications_external (tenant_id, external_system, external_id) {
+        tenant_id -> Id,
+        external_system -> Text,
+        external_id -> Text,
+        application_id -> Id,
+    }
+}
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    applications_bulk (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        action -> Text,
+        input -> Text,
+        requested_by -> Id,
+        requested_name -> Nullable<Text>,
+        login -> Text,
+        total -> Integer,
+        done -> Integer,
+        refused -> Integer,
+        created_at -> Instant,
+        started_at -> Nullable<Instant>,
+        ended_at -> Nullable<Instant>,
+    }
+}
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    applications_bulk_item (tenant_id, bulk_id, position) {
+        tenant_id -> Id,
+        bulk_id -> Id,
+        position -> Integer,
+        application_id -> Id,
+        status -> Text,
+        problem -> Nullable<Text>,
+        at -> Nullable<Instant>,
     }
 }
 diesel::table! {
@@ -166,6 +206,9 @@ tenant_tables!(
     applications_anomaly,
     applications_service,
     applications_service_office,
+    applications_external,
+    applications_bulk,
+    applications_bulk_item,
     applications_form,
     applications_citizen,
     applications_citizen_alias,

@@ -9,7 +9,10 @@
 )]
 
 mod acts;
+mod bulk;
 mod create;
+mod export;
+mod external;
 mod list;
 mod payments;
 mod world;

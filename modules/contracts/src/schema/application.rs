@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    Object, count, file, file_fields, flag, integer, list, map, nullable, object, short, text,
-    time, uuid, words,
+    Object, amount, count, file, file_fields, flag, integer, list, map, nullable, object, short,
+    text, time, uuid, words,
 };
-use crate::application::ApplicationStatus;
+use crate::application::{ApplicationStatus, ExternalAction, SourceType};
 use crate::document::DocumentType;
 use crate::payment::HttpMethod;
 
@@ -58,7 +58,37 @@ pub(super) fn application() -> Object {
         .has(list(uuid()), "meetings")
         .has(list(object().has(exchanged, "outbound inbound").build()), "integrations")
         .has(json!({}), "backoffice_data")
-        .may_have(nullable(map()), "source")
+        .may_have(nullable(source()), "source")
+}
+
+/// Another system's application, as it tells it.
+fn source() -> Value {
+    let person = object()
+        .has(text(), "tax_identification_number")
+        .has(nullable(text()), "name family_name")
+        .build();
+    let document = object()
+        .has(text(), "title")
+        .has(nullable(text()), "url protocol_number")
+        .has(nullable(time()), "protocolled_at")
+        .build();
+    let payment = object()
+        .has(amount(), "amount")
+        .has(nullable(text()), "iuv status url")
+        .build();
+    let link = object()
+        .has(words(ExternalAction::ALL), "action")
+        .has(text(), "url")
+        .build();
+    object()
+        .has(words(SourceType::ALL), "type")
+        .has(text(), "external_system external_id")
+        .has(nullable(time()), "updated_at")
+        .has(nullable(person), "subject applicant beneficiary")
+        .has(list(document), "documents")
+        .has(list(payment), "payments")
+        .has(list(link), "links")
+        .build()
 }
 
 fn payment_data() -> Value {

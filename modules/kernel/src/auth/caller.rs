@@ -46,6 +46,26 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The operator or administrator of a body whose work goes on after his request has ended: with the rights
+    /// that he has now.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Unauthenticated`] if his account is disabled or gone, or the database's.
+    pub async fn resumed(
+        platform: &Platform,
+        tenancy: Tenancy,
+        id: UserId,
+        login: Login,
+    ) -> Result<Self, Problem> {
+        let kind = staff(platform, tenancy, id).await?;
+        Ok(Self {
+            id,
+            kind,
+            login,
+            tenancy,
+        })
+    }
+
     /// For whom work is done in his name.
     #[must_use]
     pub fn tenancy(&self) -> Tenancy {
@@ -252,20 +272,24 @@ async fn kind_of(platform: &Platform, claims: &Claims) -> Result<CallerKind, Pro
     if has(claims, "ROLE_SERVICE") {
         return Ok(CallerKind::Service(claims.username.clone()));
     }
-    let staff = [
+    let roles = [
         "ROLE_OPERATORE",
         "ROLE_OPERATORE_ADMIN",
         "ROLE_ADMIN",
         "ROLE_PLATFORM_ADMIN",
     ];
-    if !staff.iter().any(|role| has(claims, role)) {
+    if !roles.iter().any(|role| has(claims, role)) {
         return Ok(CallerKind::Citizen {
             anonymous: claims.auth.method == "anonymous",
         });
     }
-    // Rights come from the directory, not from the token: a right taken away is away at once.
-    let home = Tenancy::new(claims.tenant_id);
-    let find = || platform.directory.principal(home, claims.id);
+    staff(platform, Tenancy::new(claims.tenant_id), claims.id).await
+}
+
+/// What an operator or administrator is. Rights come from the directory, not from the token: a right taken
+/// away is away at once.
+async fn staff(platform: &Platform, home: Tenancy, id: UserId) -> Result<CallerKind, Problem> {
+    let find = || platform.directory.principal(home, id);
     let principal = match find().await? {
         None => {
             platform.caught_up("kernel").await?;

@@ -69,6 +69,17 @@ impl Created {
         })
     }
 
+    /// 200 with an object that was there before.
+    ///
+    /// # Errors
+    /// If the object has no JSON form.
+    pub fn before<T: Serialize>(body: &T) -> Result<Self, Problem> {
+        Ok(Self {
+            status: 200,
+            ..Self::new(None, body)?
+        })
+    }
+
     fn respond(self) -> HttpResponse {
         let status = actix_web::http::StatusCode::from_u16(self.status)
             .unwrap_or(actix_web::http::StatusCode::CREATED);

@@ -1,0 +1,2 @@
+DROP TABLE applications_bulk_item;
+DROP TABLE applications_bulk;

@@ -1,0 +1,3 @@
+DROP INDEX applications_service_by_name;
+ALTER TABLE applications_service DROP COLUMN name;
+DROP TABLE applications_external;
