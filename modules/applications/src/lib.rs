@@ -20,6 +20,7 @@ pub mod store;
 mod submission;
 mod terms;
 pub mod texts;
+mod unique_id;
 
 #[cfg(test)]
 mod rooms_tests;
@@ -54,6 +55,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "applications",
     "20261124100000_initial" => 1,
     "20261124100100_messages" => 1,
+    "20261125100300_unique_id" => 1,
 );
 
 /// `[applications]`

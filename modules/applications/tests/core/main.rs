@@ -9,7 +9,13 @@
 )]
 
 mod acts;
+mod assignment;
+mod backoffice;
+mod closing;
 mod create;
+mod duplicates;
 mod list;
+mod offered;
 mod payments;
+mod reports;
 mod world;
