@@ -15,6 +15,7 @@ use crate::domain::{Action, Caller, Effect, Plan, Reason, Refusal, Status, creat
 use crate::messages::On;
 use crate::store::application::{self, Act, Application, Details};
 use crate::store::payment::PaymentRow;
+use crate::unique_id;
 
 mod effects;
 mod external;
@@ -298,6 +299,9 @@ impl Work<'_> {
         if plan.effects.contains(&Effect::DeleteDraft) {
             application::delete(scope, aggregate.row.id, self.read.unwrap_or_default())?;
             return Ok(());
+        }
+        if plan.effects.contains(&Effect::MarkSubmitted) {
+            unique_id::claim(scope, aggregate)?;
         }
         let steps = self.walk(aggregate, plan)?;
         self.write(scope, aggregate, &payments_before)?;

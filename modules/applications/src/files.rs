@@ -1,6 +1,7 @@
 //! Files of applications and messages: who may name which, and how others see them.
 
 mod body;
+mod clamd;
 mod rules;
 mod serve;
 mod sweep;
@@ -23,6 +24,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use body::{AttachmentIn, Decoded, Prepared};
+pub use clamd::{Address, ClamdSettings};
 pub use rules::FilesSettings;
 pub(crate) use rules::{head_matches as content_matches, take_head};
 pub use sweep::SweepUploads;
@@ -160,6 +162,32 @@ impl Files {
                 "At most {most} files go with one application. Put several pages into one file."
             ),
         )
+    }
+
+    /// Lets the virus scanner look at a received upload; one that is infected is thrown away.
+    ///
+    /// # Errors
+    /// [`ProblemKind::FileInfected`], [`ProblemKind::VirusScanUnavailable`], or the database's and the store's.
+    pub(crate) async fn scan(&self, tenancy: Tenancy, row: &FileRow) -> Result<(), Problem> {
+        let clamd = &self.settings.clamd;
+        if clamd.address == Address::Nowhere {
+            return Ok(());
+        }
+        let key = row.key().ok_or_else(|| Problem::not_found("upload"))?;
+        let store = &self.ctx.platform.files;
+        let content = store.get(key, None).await.map_err(Problem::internal)?;
+        let scanned = clamd.check("file", content.body).await;
+        if let Err(problem) = &scanned
+            && problem.kind() == ProblemKind::FileInfected
+        {
+            let id = row.id;
+            self.ctx
+                .db
+                .write::<_, Problem>(tenancy, move |scope| Ok(file::expire(scope, id)?))
+                .await?;
+            self.discard(row).await;
+        }
+        scanned
     }
 
     /// Removes bytes that no row will name. A failure leaves them for the sweeping task, if a row still does.

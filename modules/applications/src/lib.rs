@@ -21,6 +21,7 @@ pub mod store;
 mod submission;
 mod terms;
 pub mod texts;
+mod unique_id;
 
 #[cfg(test)]
 mod rooms_tests;
@@ -57,6 +58,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "20261124100100_messages" => 1,
     "20261125100000_external" => 1,
     "20261125100100_bulk" => 1,
+    "20261125100300_unique_id" => 1,
 );
 
 /// `[applications]`

@@ -53,7 +53,8 @@ pub fn read(
     let data = match (form, given) {
         (Some(form), given) => {
             let data = form.clear_hidden(&opencity_formio::normalise_input(given, form));
-            form.validate(&data, mode).map_err(invalid)?;
+            form.validate(&data, mode)
+                .map_err(|errors| invalid("data", errors))?;
             data
         }
         (None, Value::Object(map)) => opencity_formio::unflatten(map, None),
@@ -83,12 +84,14 @@ pub fn read(
     })
 }
 
-fn invalid(errors: Vec<opencity_formio::FieldError>) -> Problem {
+/// What a form finds wrong in the data that the body has under `root`.
+#[must_use]
+pub fn invalid(root: &str, errors: Vec<opencity_formio::FieldError>) -> Problem {
     let errors = errors.into_iter().map(|error| FieldProblem {
         field: if error.field.is_empty() {
-            "data".to_owned()
+            root.to_owned()
         } else {
-            format!("data.{}", error.field)
+            format!("{root}.{}", error.field)
         },
         code: error.code.to_owned(),
         message: error.message,

@@ -146,6 +146,8 @@ catalogue! {
         "The service accepts one application per unique id, and one with the same id was sent before.";
     FileRefused = "file-refused", UNPROCESSABLE_ENTITY, "A file is refused",
         "A file named in the body is unknown, not finished, used elsewhere, of another owner, empty, or of a type that is not accepted.";
+    FileInfected = "file-infected", UNPROCESSABLE_ENTITY, "A file holds a virus",
+        "The virus scanner of this installation found something in the file, and it was thrown away. Clean it, or send another one.";
     TooManyFiles = "too-many-files", UNPROCESSABLE_ENTITY, "There are too many files",
         "The application, or the body, holds more files than this installation accepts (applications.files.max_count).";
     UploadMismatch = "upload-mismatch", UNPROCESSABLE_ENTITY, "The file is not what was announced",
@@ -162,6 +164,8 @@ catalogue! {
         "The request was not carried out. Its cause is in the log under the id in instance; give that id to the operator of the installation.";
     BadGateway = "bad-gateway", BAD_GATEWAY, "An outside system did not answer as it should",
         "A system that this operation needs failed. Repeat later.";
+    VirusScanUnavailable = "virus-scan-unavailable", SERVICE_UNAVAILABLE, "No file can be checked for viruses at the moment",
+        "The virus scanner of this installation does not answer, and no file is taken unchecked. Nothing is lost: repeat the same request after the time in Retry-After.";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available at the moment",
         "The database or another part is not available. Repeat after the time in Retry-After.";
 }
@@ -330,6 +334,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The cause of a failure of ours: for the log, never for the caller.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
         self
     }
 

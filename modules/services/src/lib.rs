@@ -3,20 +3,24 @@
 //! Administrators write services, groups of services, categories, recipients, geographic areas, places and forms
 //! (Form.io schemas, each change a version); the public reads them. Every change of a service is an event on
 //! `services`, every version of a form one on `forms`, with the forms that it nests inside, so that the other
-//! modules need nothing else. Nothing is consumed: offices are linked as given, identity owns them.
+//! modules need nothing else. Offices are linked as given, identity owns them. Of tenants it hears only that they are there: each gets
+//! the services that every body has.
 
 mod api;
+pub mod built_in;
 pub mod demo;
 pub mod domain;
 pub mod republish;
 pub mod store;
 pub mod view;
 
+use std::sync::Arc;
+
 use actix_web::web;
 use async_trait::async_trait;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::Migration;
-use opencity_kernel::events::Topic;
+use opencity_kernel::events::{Consumer, Topic};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
 use opencity_kernel::{migrations, module_info};
 use serde::Deserialize;
@@ -87,6 +91,10 @@ impl Module for Services {
             "forms",
             "form",
         ]
+    }
+
+    fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
+        vec![Arc::new(built_in::BuiltInServices)]
     }
 
     fn writes(&self) -> &'static [Topic] {

@@ -1,12 +1,14 @@
 //! The office's own data on an application.
 
 use actix_web::{HttpResponse, web};
+use opencity_contracts::service::Service;
 use opencity_formio::Mode;
+use opencity_kernel::Problem;
 use opencity_kernel::auth::{AnyUser, Auth};
+use opencity_kernel::db::TenantScope;
 use opencity_kernel::http::{Body, Scope};
 use opencity_kernel::id::{ApplicationId, FormId};
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::{FieldProblem, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -16,6 +18,8 @@ use super::{Shown, State, viewed};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Reason};
 use crate::engine::Inputs;
+use crate::forms::Forms;
+use crate::submission;
 
 /// What the office wrote on its own form.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -100,40 +104,11 @@ pub async fn put(
     Ok(HttpResponse::Created().json(answer))
 }
 
-/// Checks the data on the service's back-office form and keeps them.
+/// Keeps the office's own data, checked.
 pub(super) fn write(work: &mut Work<'_, '_>, data: Option<Value>) -> Result<(), Problem> {
     work.check(Action::Backoffice, Circumstances::default())?;
-    let data = data.filter(|data| !data.is_null());
-    let form = match work.aggregate.service.backoffice_form_id {
-        Some(id) => {
-            let forms = work.state.forms.clone();
-            forms.newest(work.scope, FormId::from_uuid(id))?
-        }
-        None => None,
-    };
-    let data = match (data, form) {
-        (Some(data), Some((_, form))) => {
-            let data = form.clear_hidden(&opencity_formio::normalise_input(&data, &form));
-            form.validate(&data, Mode::Submit).map_err(|errors| {
-                let errors = errors.into_iter().map(|error| FieldProblem {
-                    field: format!("backoffice_data.{}", error.field),
-                    code: error.code.to_owned(),
-                    message: error.message,
-                });
-                Problem::validation(errors.collect())
-            })?;
-            Some(data)
-        }
-        (Some(data), None) if data.is_object() => Some(data),
-        (Some(_), None) => {
-            return Err(Problem::field(
-                "backoffice_data",
-                "type",
-                "Give the data as a JSON object.",
-            ));
-        }
-        (None, _) => None,
-    };
+    let forms = work.state.forms.clone();
+    let data = checked(work.scope, &forms, &work.aggregate.service, data)?;
     work.apply(
         Action::Backoffice,
         Inputs {
@@ -143,4 +118,38 @@ pub(super) fn write(work: &mut Work<'_, '_>, data: Option<Value>) -> Result<(), 
             ..Inputs::default()
         },
     )
+}
+
+/// The data as they are kept: what the service's back-office form lets through; without a form, any object.
+///
+/// # Errors
+/// 422 with the fields to correct.
+pub(super) fn checked(
+    scope: &mut TenantScope<'_>,
+    forms: &Forms,
+    service: &Service,
+    data: Option<Value>,
+) -> Result<Option<Value>, Problem> {
+    let Some(data) = data.filter(|data| !data.is_null()) else {
+        return Ok(None);
+    };
+    let form = match service.backoffice_form_id {
+        Some(id) => forms.newest(scope, FormId::from_uuid(id))?,
+        None => None,
+    };
+    let Some((_, form)) = form else {
+        return if data.is_object() {
+            Ok(Some(data))
+        } else {
+            Err(Problem::field(
+                "backoffice_data",
+                "type",
+                "Give the data as a JSON object.",
+            ))
+        };
+    };
+    let data = form.clear_hidden(&opencity_formio::normalise_input(&data, &form));
+    form.validate(&data, Mode::Submit)
+        .map_err(|errors| submission::invalid("backoffice_data", errors))?;
+    Ok(Some(data))
 }

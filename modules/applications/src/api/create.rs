@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Shown, State, address};
+use super::{Shown, State, address, backoffice};
 use crate::aggregate::{self, Aggregate};
 use crate::domain::{Reason, Status, Who};
 use crate::engine::{self, Actor, Inputs};
@@ -173,7 +173,7 @@ pub async fn create(
     body: Body<NewApplication>,
 ) -> Result<HttpResponse, Problem> {
     let hash = body.hash;
-    let body = body.value;
+    let mut body = body.value;
     let state = state.get_ref().clone();
     let site = state.site(&scope);
     let shown = Shown::of(&scope);
@@ -216,6 +216,8 @@ pub async fn create(
     let maker = by.clone();
     key.once(&database, &by, hash, move |scope| {
         let owner = owner(scope, &state, &maker, &body, &sent)?;
+        let office = body.backoffice_data.take();
+        body.backoffice_data = backoffice::checked(scope, &state.forms, &ground.service, office)?;
         let uploads = sent.uploads.clone();
         let mut aggregate = new_application(
             scope,
@@ -314,7 +316,7 @@ fn new_application(
         ..
     } = ground;
     let details = Details {
-        backoffice_data: body.backoffice_data.filter(|data| !data.is_null()),
+        backoffice_data: body.backoffice_data,
         authentication: submission::authentication(&caller.login),
         ..Details::default()
     };

@@ -300,7 +300,8 @@ async fn get_message_attachment(
         (status = 403, description = "May not write on it, or not this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`body-too-large`, `upload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`validation`, `file-refused`, `too-many-files`, `workflow-forward`, `illegal-transition`", body = ProblemBody, content_type = "application/problem+json")),
+        (status = 422, description = "`validation`, `file-refused`, `file-infected`, `too-many-files`, `workflow-forward`, `illegal-transition`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`virus-scan-unavailable`", body = ProblemBody, content_type = "application/problem+json")),
     security(("bearer" = [])))]
 async fn create_message(
     path: web::Path<(String, ApplicationId)>,

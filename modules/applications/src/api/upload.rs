@@ -5,10 +5,10 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use opencity_kernel::auth::{AnyUser, Auth};
 use opencity_kernel::crypto::{constant_time_eq, random_token, sha256_hex};
-use opencity_kernel::db::DbError;
+use opencity_kernel::db::{DbError, TenantScope};
 use opencity_kernel::files::FileError;
 use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
-use opencity_kernel::id::FileId;
+use opencity_kernel::id::{FileId, UserId};
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, clock};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ pub struct UploadIn {
     #[serde(default)]
     #[schema(max_length = 100, example = "application/pdf")]
     pub mime_type: Option<String>,
-    /// What it is.
+    /// What it is; of a signed file (`.p7m`), if nothing is said, the name of what it holds.
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub description: Option<String>,
@@ -176,7 +176,7 @@ async fn begin_upload(
         upload_key: Some(sha256_hex(secret.as_bytes())),
         name: accepted.name,
         original_name: accepted.original_name,
-        description: upload.description,
+        description: upload.description.or(accepted.signed_name),
         mime_type: accepted.mime_type,
         announced_size: upload.size,
         size: None,
@@ -343,14 +343,16 @@ fn not_yours() -> Problem {
 /// Confirms an upload.
 #[utoipa::path(put, path = "/lang/{locale}/upload/{id}", operation_id = "applications.upload.finish", tag = "upload",
     summary = "Confirm a file",
-    description = "Compares the sender's hash with that of the bytes received; from then on an application can name the file.",
+    description = "Compares the sender's hash with that of the bytes received, and has the virus scanner look at them where the \
+        installation has one; from then on an application can name the file. After 503 the same call is repeated.",
     params(("locale" = String, Path, description = "Language of the page", example = "it"),
         ("id" = FileId, Path, description = "The upload")),
     request_body = FinishIn,
     responses((status = 200, description = "Finished", body = FinishedOut),
         (status = 403, description = "Not who began it", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such upload", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`upload-mismatch`: another hash, or no bytes yet", body = ProblemBody, content_type = "application/problem+json")),
+        (status = 422, description = "`upload-mismatch`: another hash, or no bytes yet; `file-infected`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`virus-scan-unavailable`", body = ProblemBody, content_type = "application/problem+json")),
     security(("bearer" = [])))]
 async fn finish_upload(
     path: web::Path<(String, String, FileId)>,
@@ -360,44 +362,58 @@ async fn finish_upload(
 ) -> Result<HttpResponse, Problem> {
     let (_, _, id) = path.into_inner();
     let hash = body.value.file_hash.trim().to_lowercase();
-    let sender = caller.id;
-    let out = access
-        .files
+    let (files, tenancy, sender) = (&access.files, caller.tenancy(), caller.id);
+    let row = files
         .ctx
         .db
-        .write(caller.tenancy(), move |scope| {
-            let row = file::find(scope, id)?
-                .filter(|row| !row.is(FileState::Expired) && row.kind == FileKind::Upload.as_str())
-                .ok_or_else(|| Problem::not_found("upload"))?;
-            if row.owner_id != sender {
-                return Err(not_yours());
-            }
-            let (Some(sha256), Some(size)) = (row.sha256.clone(), row.size) else {
-                return Err(Problem::new(
+        .read::<_, Problem>(tenancy, move |scope| {
+            let row = begun(scope, id, sender)?;
+            match &row.sha256 {
+                None => Err(Problem::new(
                     ProblemKind::UploadMismatch,
                     "The bytes have not come yet. Send them to the uri of the upload first.",
-                ));
-            };
-            if sha256 != hash {
-                return Err(Problem::new(
+                )),
+                Some(sha256) if *sha256 != hash => Err(Problem::new(
                     ProblemKind::UploadMismatch,
                     "The SHA-256 of the bytes received is another one than file_hash. Begin the upload again.",
-                ));
+                )),
+                Some(_) => Ok(row),
             }
-            // Said twice, it is finished all the same.
-            if !row.is(FileState::Finished) {
-                file::finish(scope, id)?;
-            }
-            Ok(FinishedOut {
-                id,
-                name: row.name,
-                original_name: row.original_name,
-                size,
-                mime_type: row.mime_type,
-                file_hash: sha256,
-                protocol_required: row.protocol_required,
-            })
         })
         .await?;
-    Ok(HttpResponse::Ok().json(out))
+    if !row.is(FileState::Finished) {
+        files.scan(tenancy, &row).await?;
+        files
+            .ctx
+            .db
+            .write::<_, Problem>(tenancy, move |scope| {
+                // Said twice, it is finished all the same.
+                if !begun(scope, id, sender)?.is(FileState::Finished) {
+                    file::finish(scope, id)?;
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(HttpResponse::Ok().json(FinishedOut {
+        id,
+        name: row.name,
+        original_name: row.original_name,
+        size: row.size.unwrap_or(row.announced_size),
+        mime_type: row.mime_type,
+        file_hash: row.sha256.unwrap_or_default(),
+        protocol_required: row.protocol_required,
+    }))
+}
+
+/// The upload that the sender has begun.
+fn begun(scope: &mut TenantScope<'_>, id: FileId, sender: UserId) -> Result<FileRow, Problem> {
+    let row = file::find(scope, id)?
+        .filter(|row| !row.is(FileState::Expired) && row.kind == FileKind::Upload.as_str())
+        .ok_or_else(|| Problem::not_found("upload"))?;
+    if row.owner_id == sender {
+        Ok(row)
+    } else {
+        Err(not_yours())
+    }
 }

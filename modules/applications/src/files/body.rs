@@ -3,10 +3,13 @@
 //! Their rows are written before their bytes, and used in the transaction of the act: whatever fails on the way leaves a row
 //! that nothing uses, which the sweeping task finds.
 
+use std::convert::Infallible;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
+use futures::Stream;
 use opencity_kernel::db::{Tenancy, WriteScope};
 use opencity_kernel::files::StoredFile;
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, UserId};
@@ -35,7 +38,7 @@ pub struct AttachmentIn {
     /// Its bytes in base64.
     #[schema(max_length = 5_000_000, example = "JVBERi0xLjQK")]
     pub file: String,
-    /// What it is.
+    /// What it is; of a signed file (`.p7m`), if nothing is said, the name of what it holds.
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub description: Option<String>,
@@ -51,6 +54,8 @@ pub struct AttachmentIn {
 /// A file of a body, checked.
 #[derive(Debug, Clone)]
 pub struct Decoded {
+    /// Its place in the body.
+    at: String,
     accepted: Accepted,
     description: Option<String>,
     protocol_required: bool,
@@ -111,8 +116,12 @@ impl Files {
                 refuse("content", "The bytes are not those of a file of this type.");
             } else {
                 decoded.push(Decoded {
+                    description: file
+                        .description
+                        .clone()
+                        .or_else(|| accepted.signed_name.clone()),
+                    at,
                     accepted,
-                    description: file.description.clone(),
                     protocol_required: file.protocol_required.unwrap_or(true),
                     external_id: file.external_id.clone(),
                     bytes: Bytes::from(bytes),
@@ -126,10 +135,11 @@ impl Files {
         }
     }
 
-    /// Stores the bytes, before the transaction that uses them.
+    /// Lets the virus scanner look at the bytes and stores them, before the transaction that uses them.
     ///
     /// # Errors
-    /// If the database or the store refuses.
+    /// [`opencity_kernel::ProblemKind::FileInfected`], [`opencity_kernel::ProblemKind::VirusScanUnavailable`]; if the database or
+    /// the store refuses.
     pub async fn prepare(
         &self,
         tenancy: Tenancy,
@@ -139,6 +149,13 @@ impl Files {
     ) -> Result<Vec<Prepared>, Problem> {
         if files.is_empty() {
             return Ok(Vec::new());
+        }
+        for file in &files {
+            let field = format!("{}.file", file.at);
+            self.settings
+                .clamd
+                .check(&field, one_piece(file.bytes.clone()))
+                .await?;
         }
         let now = clock::now();
         let rows: Vec<(FileRow, FileId)> = files
@@ -184,10 +201,9 @@ impl Files {
         let mut prepared = Vec::with_capacity(rows.len());
         for ((row, object), file) in rows.into_iter().zip(files) {
             let Some(key) = row.key() else { continue };
-            let bytes = futures::stream::iter([Ok::<_, std::convert::Infallible>(file.bytes)]);
             let store = &self.ctx.platform.files;
             let stored = store
-                .put(key, bytes, self.settings.max_bytes)
+                .put(key, one_piece(file.bytes), self.settings.max_bytes)
                 .await
                 .map_err(Problem::internal)?;
             prepared.push(Prepared {
@@ -237,6 +253,10 @@ impl Files {
         });
         Ok(rows.collect())
     }
+}
+
+fn one_piece(bytes: Bytes) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    futures::stream::iter([Ok(bytes)])
 }
 
 /// The bytes of a base64 text; a data URL is taken too, and line breaks.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 use serde::Deserialize;
 
+use super::clamd::ClamdSettings;
 use super::refused_field;
 
 /// `[applications.files]`
@@ -17,12 +18,15 @@ pub struct FilesSettings {
     pub max_count: i64,
     /// Days that an upload is kept which nothing names.
     pub unused_days: u64,
+    /// The virus scanner.
+    pub clamd: ClamdSettings,
     /// By extension in lower case, the MIME types under which a file may come; the first one is the default.
     pub types: BTreeMap<String, Vec<String>>,
 }
 
 /// The most characters of a file's name.
 const NAME_MAX: usize = 255;
+const OCTETS: &str = "application/octet-stream";
 /// How many of the first bytes are looked at.
 pub(super) const HEAD: usize = 1024;
 
@@ -32,6 +36,8 @@ pub(crate) struct Accepted {
     pub(crate) name: String,
     pub(crate) original_name: String,
     pub(crate) mime_type: String,
+    /// The name of what a signed envelope (*busta*, `.p7m`) holds.
+    pub(crate) signed_name: Option<String>,
 }
 
 impl FilesSettings {
@@ -101,6 +107,10 @@ impl FilesSettings {
             .filter(|text| !text.is_empty());
         let mime_type = match given {
             None => accepted.first().cloned().unwrap_or_default(),
+            // It says nothing: the extension does.
+            Some(given) if given == OCTETS && accepted.contains(&given) => {
+                accepted.first().cloned().unwrap_or_default()
+            }
             Some(given) if accepted.contains(&given) => given,
             Some(_) => {
                 return Err(refused_field(
@@ -112,6 +122,7 @@ impl FilesSettings {
         };
         Ok(Accepted {
             name,
+            signed_name: signed_name(&original),
             original_name: original,
             mime_type,
         })
@@ -138,6 +149,15 @@ fn base_name(name: &str) -> String {
         .to_owned()
 }
 
+/// The name inside the envelopes of a signed file: `atto.pdf` of `atto.pdf.p7m`, and of `atto.pdf.p7m.p7m`.
+fn signed_name(name: &str) -> Option<String> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    if stem.is_empty() || !extension.eq_ignore_ascii_case("p7m") {
+        return None;
+    }
+    signed_name(stem).or_else(|| Some(stem.to_owned()))
+}
+
 /// Whether the first bytes can be those of a file of this type. Types without a mark of their own take everything but programs.
 pub(crate) fn head_matches(mime_type: &str, head: &[u8]) -> bool {
     let starts = |marks: &[&[u8]]| marks.iter().any(|mark| head.starts_with(mark));
@@ -148,7 +168,12 @@ pub(crate) fn head_matches(mime_type: &str, head: &[u8]) -> bool {
         "image/png" => starts(&[b"\x89PNG\r\n\x1a\n"]),
         "image/gif" => starts(&[b"GIF8"]),
         "image/tiff" => starts(&[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]),
-        "image/webp" => starts(&[b"RIFF"]),
+        "image/webp" => starts(&[b"RIFF"]) && head.get(8..12) == Some(b"WEBP"),
+        "image/heic" => head.get(4..8) == Some(b"ftyp"),
+        // Signed data (RFC 5652) in DER or BER, in PEM, or in bare base64.
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            starts(&[b"\x30", b"-----BEGIN ", b"MI"])
+        }
         "application/zip" | "application/x-zip-compressed" => {
             starts(&[b"PK\x03\x04", b"PK\x05\x06"])
         }

@@ -15,9 +15,8 @@ async fn with_file(world: &World, id: FileId) -> ApplicationId {
     application
 }
 
-#[actix_web::test]
-async fn a_file_is_a_download_under_the_name_that_its_owner_gave_it() {
-    let world = World::new().await;
+async fn a_file_is_a_download_under_the_name_that_its_owner_gave_it(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let id = upload!(world, app, world.citizen);
     let path = format!(
@@ -45,9 +44,8 @@ async fn a_file_is_a_download_under_the_name_that_its_owner_gave_it() {
     );
 }
 
-#[actix_web::test]
-async fn one_range_is_served_and_what_the_reader_has_is_not_sent_again() {
-    let world = World::new().await;
+async fn one_range_is_served_and_what_the_reader_has_is_not_sent_again(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let id = upload!(world, app, world.citizen);
     let path = format!(
@@ -121,9 +119,8 @@ async fn one_range_is_served_and_what_the_reader_has_is_not_sent_again() {
     assert_eq!(changed.status, 200);
 }
 
-#[actix_web::test]
-async fn a_file_is_for_whoever_may_view_its_application_and_for_other_modules() {
-    let world = World::new().await;
+async fn a_file_is_for_whoever_may_view_its_application_and_for_other_modules(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let id = upload!(world, app, world.citizen);
     let application = with_file(&world, id).await;
@@ -160,9 +157,8 @@ async fn a_file_is_for_whoever_may_view_its_application_and_for_other_modules() 
     }
 }
 
-#[actix_web::test]
-async fn a_system_outside_gives_a_file_its_id() {
-    let world = World::new().await;
+async fn a_system_outside_gives_a_file_its_id(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let id = upload!(world, app, world.citizen);
     let path = format!(
@@ -186,3 +182,10 @@ async fn a_system_outside_gives_a_file_its_id() {
     let refused = send!(app, patch(&path, &world.token(world.citizen), body));
     assert_eq!(refused.told(), (403, "forbidden".to_owned()));
 }
+
+on_both!(
+    a_file_is_a_download_under_the_name_that_its_owner_gave_it,
+    one_range_is_served_and_what_the_reader_has_is_not_sent_again,
+    a_file_is_for_whoever_may_view_its_application_and_for_other_modules,
+    a_system_outside_gives_a_file_its_id,
+);

@@ -9,6 +9,9 @@
 
 mod downloads;
 mod messages;
+mod scans;
+#[path = "../../tests/core/world/store.rs"]
+mod store;
 mod uploads;
 
 use std::collections::HashMap;
@@ -30,12 +33,14 @@ use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::crypto::sha256_hex;
 use opencity_kernel::db::{DbError, DbResult, Migration, Tenancy, TenantScope};
 use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Topic};
+use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Runner, Topic};
 use opencity_kernel::id::{ApplicationId, FileId, ServiceId, TenantId, UserId};
 use opencity_kernel::module::ModuleInfo;
 use opencity_kernel::{clock, migrations, module_info};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use self::store::Store;
 use crate::access::{Access, Applications, KnownApplication};
 use crate::domain::{self, Facts, Status};
 use crate::files::Files;
@@ -86,6 +91,8 @@ impl Applications for Fakes {
 struct World {
     _folder: tempfile::TempDir,
     platform: Arc<Platform>,
+    _relay: Runner,
+    stop: watch::Sender<bool>,
     access: Access,
     fakes: Arc<Fakes>,
     key: RsaKeyPair,
@@ -99,18 +106,22 @@ struct World {
 }
 
 impl World {
-    async fn new() -> Self {
-        Self::with(|_| {}).await
+    async fn on(store: Store) -> Self {
+        Self::with(store, |_| {}).await
     }
 
-    async fn with(change: impl FnOnce(&mut crate::files::FilesSettings)) -> Self {
+    async fn with(store: Store, change: impl FnOnce(&mut crate::files::FilesSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().to_string_lossy().into_owned();
-        let mut config = Config::load(None, &[("data_dir", data)]).unwrap();
+        let settings = [
+            ("data_dir", folder.path().to_string_lossy().into_owned()),
+            ("database.url", store.url()),
+        ];
+        let mut config = Config::load(None, &settings).unwrap();
         config.auth.service_keys = vec![ServiceKey {
             id: "test".to_owned(),
             key: "a key between modules, 32 bytes long".to_owned().into(),
         }];
+        let events = config.events.clone();
         let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
         platform
             .database
@@ -120,6 +131,9 @@ impl World {
             ])
             .await
             .unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let mut relay = Runner::new(events, platform.bus.clone(), stopping);
+        relay.start_relay(&platform.database).await.unwrap();
         let ctx = ModuleContext::new(Arc::clone(&platform), INFO);
         let mut settings = platform.config.section("applications.files").unwrap();
         change(&mut settings);
@@ -144,6 +158,8 @@ impl World {
                 applications: Arc::clone(&fakes) as Arc<dyn Applications>,
             },
             platform,
+            _relay: relay,
+            stop,
             fakes,
             key,
             tenancy: Tenancy::from_row(TenantId::new()),
@@ -205,6 +221,8 @@ impl World {
 
     /// What has been told so far.
     async fn events(&self, topics: &[Topic]) -> Vec<Event> {
+        // On PostgreSQL an event has a position once the relay gave it one.
+        assert!(self.platform.caught_up("nobody").await.unwrap());
         let filter = Filter {
             after: 0,
             topics: topics.to_vec(),
@@ -224,6 +242,18 @@ impl World {
             })
             .await
             .unwrap();
+    }
+
+    /// How many files the store has.
+    fn stored_files(&self) -> usize {
+        fn below(folder: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(folder).unwrap();
+            entries
+                .map(|entry| entry.unwrap().path())
+                .map(|path| if path.is_dir() { below(&path) } else { 1 })
+                .sum()
+        }
+        below(&self.platform.config.in_data_dir("files"))
     }
 
     fn application(&self, status: Status) -> ApplicationId {
@@ -281,6 +311,27 @@ impl World {
             .unwrap()
     }
 }
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// The tests that hold on both databases.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[actix_web::test]
+            async fn $name() { super::$name($crate::rooms_tests::Store::Sqlite).await; })*
+        }
+        mod on_postgres {
+            $(#[actix_web::test]
+            async fn $name() { super::$name($crate::rooms_tests::Store::Postgres).await; })*
+        }
+    };
+}
+use on_both;
 
 /// The application with our routes.
 macro_rules! app {

@@ -14,7 +14,7 @@ use crate::files::{AttachmentIn, SweepUploads};
 use crate::store::file::{self, FileKind, FileRow};
 
 impl World {
-    async fn row(&self, id: FileId) -> Option<FileRow> {
+    pub(super) async fn row(&self, id: FileId) -> Option<FileRow> {
         let db = &self.access.files.ctx.db;
         db.read::<_, DbError>(self.tenancy, move |scope| file::find(scope, id))
             .await
@@ -32,7 +32,7 @@ impl World {
     }
 
     /// What the other modules of the process read.
-    async fn bytes_of(&self, id: FileId) -> Result<Vec<u8>, FileError> {
+    pub(super) async fn bytes_of(&self, id: FileId) -> Result<Vec<u8>, FileError> {
         let content = self
             .platform
             .sources
@@ -43,9 +43,8 @@ impl World {
     }
 }
 
-#[actix_web::test]
-async fn a_file_is_announced_sent_without_a_token_and_confirmed() {
-    let world = World::new().await;
+async fn a_file_is_announced_sent_without_a_token_and_confirmed(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let id = upload!(world, app, world.citizen);
     let row = world.row(id).await.unwrap();
@@ -63,9 +62,8 @@ async fn a_file_is_announced_sent_without_a_token_and_confirmed() {
     assert_eq!(world.bytes_of(id).await.unwrap(), PDF);
 }
 
-#[actix_web::test]
-async fn the_same_key_announces_a_file_once() {
-    let world = World::new().await;
+async fn the_same_key_announces_a_file_once(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let token = world.token(world.citizen);
     let announce = || {
@@ -75,9 +73,8 @@ async fn the_same_key_announces_a_file_once() {
     assert_eq!((first.status.as_u16(), first.json()), (201, second.json()));
 }
 
-#[actix_web::test]
-async fn a_file_of_another_size_than_announced_is_not_kept_and_can_be_sent_again() {
-    let world = World::new().await;
+async fn a_file_of_another_size_than_announced_is_not_kept_and_can_be_sent_again(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let token = world.token(world.citizen);
     let begun = send!(
@@ -112,9 +109,8 @@ async fn a_file_of_another_size_than_announced_is_not_kept_and_can_be_sent_again
     assert_eq!(send!(app, put_bytes(&uri, "", PDF)).status, 200);
 }
 
-#[actix_web::test]
-async fn bytes_of_another_type_than_announced_are_not_kept() {
-    let world = World::new().await;
+async fn bytes_of_another_type_than_announced_are_not_kept(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let token = world.token(world.citizen);
     let begun = send!(app, post("/lang/it/upload", &token, announcement(8))).json();
@@ -122,9 +118,8 @@ async fn bytes_of_another_type_than_announced_are_not_kept() {
     assert_eq!(wrong.told(), (422, "upload-mismatch".to_owned()));
 }
 
-#[actix_web::test]
-async fn a_hash_that_differs_is_refused_and_nothing_can_name_the_file() {
-    let world = World::new().await;
+async fn a_hash_that_differs_is_refused_and_nothing_can_name_the_file(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let token = world.token(world.citizen);
     let begun = send!(
@@ -158,9 +153,8 @@ async fn a_hash_that_differs_is_refused_and_nothing_can_name_the_file() {
     );
 }
 
-#[actix_web::test]
-async fn only_who_began_an_upload_goes_on_with_it() {
-    let world = World::new().await;
+async fn only_who_began_an_upload_goes_on_with_it(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let (token, other) = (world.token(world.citizen), world.token(world.stranger));
     let begun = send!(
@@ -200,9 +194,8 @@ async fn only_who_began_an_upload_goes_on_with_it() {
     assert_eq!(missing.told(), (404, "not-found".to_owned()));
 }
 
-#[actix_web::test]
-async fn what_is_not_accepted_is_refused_when_it_is_announced() {
-    let world = World::with(|settings| settings.max_bytes = 1000).await;
+async fn what_is_not_accepted_is_refused_when_it_is_announced(store: Store) {
+    let world = World::with(store, |settings| settings.max_bytes = 1000).await;
     let app = app!(world);
     let token = world.token(world.citizen);
     let with = |key: &str, value: Value| {
@@ -259,9 +252,8 @@ async fn what_is_not_accepted_is_refused_when_it_is_announced() {
     }
 }
 
-#[actix_web::test]
-async fn an_application_claims_only_finished_unused_uploads_of_the_sender() {
-    let world = World::new().await;
+async fn an_application_claims_only_finished_unused_uploads_of_the_sender(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let (own, foreign) = (
         upload!(world, app, world.citizen),
@@ -323,9 +315,8 @@ async fn an_application_claims_only_finished_unused_uploads_of_the_sender() {
     assert_eq!(taken.kind(), ProblemKind::FileRefused);
 }
 
-#[actix_web::test]
-async fn an_application_holds_no_more_files_than_allowed() {
-    let world = World::with(|settings| settings.max_count = 1).await;
+async fn an_application_holds_no_more_files_than_allowed(store: Store) {
+    let world = World::with(store, |settings| settings.max_count = 1).await;
     let app = app!(world);
     let ids = [
         upload!(world, app, world.citizen),
@@ -349,9 +340,8 @@ fn attachment(name: &str, mime_type: Option<&str>, file: &str) -> AttachmentIn {
     serde_json::from_value(json!({"name": name, "mime_type": mime_type, "file": file})).unwrap()
 }
 
-#[actix_web::test]
-async fn a_file_in_a_body_is_refused_with_its_place_and_reason() {
-    let world = World::new().await;
+async fn a_file_in_a_body_is_refused_with_its_place_and_reason(store: Store) {
+    let world = World::on(store).await;
     let pdf = base64::engine::general_purpose::STANDARD.encode(PDF);
     let attachments = [
         attachment("buono.pdf", Some("application/pdf"), &pdf),
@@ -401,9 +391,8 @@ async fn a_file_in_a_body_is_refused_with_its_place_and_reason() {
     }
 }
 
-#[actix_web::test]
-async fn what_nothing_names_is_swept_after_its_days_row_and_bytes() {
-    let world = World::new().await;
+async fn what_nothing_names_is_swept_after_its_days_row_and_bytes(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let (used, unused, recent) = (
         upload!(world, app, world.citizen),
@@ -443,7 +432,7 @@ async fn what_nothing_names_is_swept_after_its_days_row_and_bytes() {
         .await
         .unwrap();
     let key = world.row(unused).await.unwrap().key().unwrap();
-    let stored = stored_files(&world);
+    let stored = world.stored_files();
     assert_eq!(stored, 4);
 
     assert!(
@@ -457,15 +446,14 @@ async fn what_nothing_names_is_swept_after_its_days_row_and_bytes() {
     assert_eq!(world.bytes_of(used).await.unwrap(), PDF);
     assert_eq!(world.bytes_of(recent).await.unwrap(), PDF);
     assert_eq!(
-        stored_files(&world),
+        world.stored_files(),
         2,
         "the file of the failed request is gone too"
     );
 }
 
-#[actix_web::test]
-async fn what_a_draft_no_longer_names_is_free_to_be_swept() {
-    let world = World::new().await;
+async fn what_a_draft_no_longer_names_is_free_to_be_swept(store: Store) {
+    let world = World::on(store).await;
     let app = app!(world);
     let (kept, dropped) = (
         upload!(world, app, world.citizen),
@@ -484,13 +472,17 @@ async fn what_a_draft_no_longer_names_is_free_to_be_swept() {
     assert_eq!(world.row(dropped).await.unwrap().used_at, None);
 }
 
-fn stored_files(world: &World) -> usize {
-    fn below(folder: &std::path::Path) -> usize {
-        std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| if path.is_dir() { below(&path) } else { 1 })
-            .sum()
-    }
-    below(&world.platform.config.in_data_dir("files"))
-}
+on_both!(
+    a_file_is_announced_sent_without_a_token_and_confirmed,
+    the_same_key_announces_a_file_once,
+    a_file_of_another_size_than_announced_is_not_kept_and_can_be_sent_again,
+    bytes_of_another_type_than_announced_are_not_kept,
+    a_hash_that_differs_is_refused_and_nothing_can_name_the_file,
+    only_who_began_an_upload_goes_on_with_it,
+    what_is_not_accepted_is_refused_when_it_is_announced,
+    an_application_claims_only_finished_unused_uploads_of_the_sender,
+    an_application_holds_no_more_files_than_allowed,
+    a_file_in_a_body_is_refused_with_its_place_and_reason,
+    what_nothing_names_is_swept_after_its_days_row_and_bytes,
+    what_a_draft_no_longer_names_is_free_to_be_swept,
+);

@@ -253,6 +253,20 @@ pub fn finish(scope: &mut WriteScope<'_>, id: FileId) -> DbResult<()> {
     })
 }
 
+/// Nothing can name the file any more; it is swept one day.
+///
+/// # Errors
+/// [`DbError::Conflict`](opencity_kernel::db::DbError::Conflict) if something names it.
+pub fn expire(scope: &mut WriteScope<'_>, id: FileId) -> DbResult<()> {
+    scope.execute_one(applications_file::table, |rows| {
+        diesel::update(
+            rows.filter(applications_file::id.eq(id))
+                .filter(applications_file::used_at.is_null()),
+        )
+        .set(applications_file::state.eq(FileState::Expired.as_str()))
+    })
+}
+
 /// An application, or a message on it, uses finished files that nothing used; how many it got.
 ///
 /// # Errors

@@ -10,3 +10,4 @@ pub mod payment;
 pub mod replica;
 pub(crate) mod schema;
 pub mod schema_messages;
+pub mod unique_id;

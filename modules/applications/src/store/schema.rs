@@ -197,6 +197,15 @@ diesel::table! {
         citizen_id -> Id,
     }
 }
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    applications_unique_id (tenant_id, service_id, hash) {
+        tenant_id -> Id,
+        service_id -> Id,
+        hash -> Text,
+        application_id -> Id,
+    }
+}
 
 tenant_tables!(
     applications_application,
@@ -212,4 +221,5 @@ tenant_tables!(
     applications_form,
     applications_citizen,
     applications_citizen_alias,
+    applications_unique_id,
 );

@@ -1,5 +1,7 @@
 //! A tenant with people, services and forms, and the module that serves it.
 
+mod store;
+
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -14,12 +16,15 @@ use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::{Database, DbError, Tenancy};
 use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Topic};
+use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Runner, Topic};
 use opencity_kernel::id::{FormId, OfficeId, ServiceId, TenantId, UserId};
 use opencity_kernel::module::Module;
 use opencity_kernel::{clock, module_info};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
+
+pub use store::Store;
 
 pub const CONFIG: &str = "cf9ece67-1956-49c9-af89-a19120485fef";
 
@@ -29,6 +34,8 @@ pub struct World {
     pub module: Arc<Applications>,
     outside: Database,
     key: RsaKeyPair,
+    stop: watch::Sender<bool>,
+    _relay: Runner,
     pub tenancy: Tenancy,
     pub operator: UserId,
     pub colleague: UserId,
@@ -49,9 +56,17 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
+        Self::on(Store::Sqlite).await
+    }
+
+    pub async fn on(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().to_string_lossy().into_owned();
-        let config = Config::load(None, &[("data_dir", data)]).unwrap();
+        let settings = [
+            ("data_dir", folder.path().to_string_lossy().into_owned()),
+            ("database.url", store.url()),
+        ];
+        let config = Config::load(None, &settings).unwrap();
+        let events = config.events.clone();
         let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
         let tables = vec![
             (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
@@ -67,6 +82,9 @@ impl World {
             n: URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
             e: URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
         }]);
+        let (stop, stopping) = watch::channel(false);
+        let mut relay = Runner::new(events, platform.bus.clone(), stopping);
+        relay.start_relay(&platform.database).await.unwrap();
         let tenancy = Tenancy::from_row(TenantId::new());
         let tenant = tenancy.tenant_id().uuid();
         let citizen = citizen_id(&platform.citizen_ids, tenant, "RSSMRA80A01H501U");
@@ -78,6 +96,8 @@ impl World {
             platform,
             module,
             key,
+            stop,
+            _relay: relay,
             tenancy,
             operator: UserId::new(),
             colleague: UserId::new(),
@@ -233,6 +253,8 @@ impl World {
 
     /// What was told so far on these topics.
     pub async fn events(&self, topics: &[Topic]) -> Vec<Event> {
+        // On PostgreSQL an event has a position once the relay gave it one.
+        assert!(self.platform.caught_up("nobody").await.unwrap());
         let filter = Filter {
             after: 0,
             topics: topics.to_vec(),
@@ -338,6 +360,12 @@ impl World {
         });
         self.outside(Topic::Payments, payment, Change::status(None, status), body)
             .await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
     }
 }
 
