@@ -25,6 +25,7 @@ test: ## Install what is missing and run every check; what is too slow for it is
 	$(STEP) boundaries scripts/boundaries
 	$(STEP) boundaries-self-test scripts/boundaries --self-test
 	$(STEP) loose-ends scripts/loose-ends
+	$(STEP) deployment scripts/deployment
 	$(STEP) dependencies scripts/deny
 	$(STEP) clippy cargo clippy $(WORKSPACE) --all-targets -- -D warnings
 	$(STEP) features scripts/features

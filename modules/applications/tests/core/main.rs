@@ -9,15 +9,14 @@
 )]
 
 mod acts;
-mod bulk;
-mod create;
-mod export;
-mod external;
 mod assignment;
 mod backoffice;
+mod bulk;
 mod closing;
 mod create;
 mod duplicates;
+mod export;
+mod external;
 mod list;
 mod offered;
 mod payments;
