@@ -15,5 +15,6 @@ mod common;
 mod demo_services;
 mod faults;
 mod main_job;
+mod reports;
 mod tenants;
 mod told;
