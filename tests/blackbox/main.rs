@@ -16,5 +16,6 @@ mod demo_services;
 mod faults;
 mod main_job;
 mod office;
+mod reports;
 mod tenants;
 mod told;

@@ -16,13 +16,13 @@ use crate::main_job::{PDF, apply, in_state, pay};
 
 /// One call that the receiver has got.
 #[derive(Clone, Debug)]
-struct Call {
+pub struct Call {
     headers: HashMap<String, String>,
     body: String,
 }
 
 impl Call {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
@@ -43,13 +43,13 @@ impl Call {
 }
 
 /// A web server of somebody who wants to be told. It refuses the first call with 500.
-struct Receiver {
-    url: String,
+pub struct Receiver {
+    pub url: String,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Receiver {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/opencity", listener.local_addr().unwrap());
         let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
@@ -76,7 +76,7 @@ impl Receiver {
         Self { url, calls }
     }
 
-    fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
 }

@@ -7,6 +7,7 @@
     clippy::as_conversions
 )]
 
+mod claims;
 mod downloads;
 mod messages;
 mod scans;
