@@ -34,6 +34,9 @@ test: ## Install what is missing and run every check; what is too slow for it is
 	$(STEP) doc-tests cargo test $(WORKSPACE) --doc --quiet
 	@cargo run --quiet --locked --features faults -- openapi >target/openapi.json
 	$(STEP) openapi scripts/openapi target/openapi.json
+	$(STEP) contracts-self-test scripts/contracts --self-test
+	@cargo run --quiet --locked --features faults -- router-config --format caddy --host localhost --output target/router
+	$(STEP) contracts scripts/contracts target/router/public
 	@scripts/step --summary
 
 test-full: test ## Everything of test, then each crate alone, the long fault runs and the big data

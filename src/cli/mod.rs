@@ -1,6 +1,9 @@
 //! The command line.
 
 mod events;
+#[cfg(feature = "identity")]
+mod key;
+mod router;
 #[cfg(feature = "tenants")]
 mod tenant;
 #[cfg(feature = "identity")]
@@ -77,6 +80,10 @@ enum Command {
     #[cfg(feature = "identity")]
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Keys that sign tokens.
+    #[cfg(feature = "identity")]
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Print the OpenAPI document.
     #[command(after_help = "Example:\n  opencity openapi --module payments > payments.json")]
     Openapi {
@@ -87,6 +94,11 @@ enum Command {
     /// Print the AsyncAPI document of the events.
     #[command(after_help = "Example:\n  opencity asyncapi > events.json")]
     Asyncapi,
+    /// Write the configuration of the router in front of several processes.
+    #[command(
+        after_help = "Examples:\n  opencity router-config --format caddy --host servizi.comune.bugliano.example --output /etc/caddy\n  opencity router-config --format nginx --host servizi.comune.bugliano.example --tls files --upstream http://127.0.0.1:8080 --upstream payments=http://10.0.0.7:8080"
+    )]
+    RouterConfig(router::RouterConfig),
     /// Events: look at them, take them again.
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -202,6 +214,8 @@ impl Cli {
             Command::Tenant(command) => command.run(&common).await,
             #[cfg(feature = "identity")]
             Command::User(command) => command.run(&common).await,
+            #[cfg(feature = "identity")]
+            Command::Key(command) => command.run(&common).await,
             Command::Events(command) => command.run(&common).await,
             Command::Openapi { module } => {
                 let only: Vec<String> = module.into_iter().collect();
@@ -217,6 +231,7 @@ impl Cli {
                 let composition = describe(&common, modules::linked())?;
                 say(&format!("{:#}", asyncapi_document(&composition.modules)))
             }
+            Command::RouterConfig(command) => command.run(&common),
             Command::Config(ConfigCommand::Print) => {
                 let config = common.load(Vec::new())?;
                 say(&format!("{:#}", config.masked()?))

@@ -135,8 +135,8 @@ impl Module for Applications {
             "v2/applications",
             "status/applications",
             "v1.0/user",
-            "/lang/{locale}/upload",
-            "/lang/{locale}/pratiche",
+            "/{tenant}/{locale}/upload",
+            "/{tenant}/{locale}/pratiche",
         ]
     }
 

@@ -96,7 +96,7 @@ impl Module for Identity {
             "session-auth",
             "users",
             "user-groups",
-            "/lang/auth",
+            "/{tenant}/auth",
             "/.well-known/jwks.json",
         ]
     }

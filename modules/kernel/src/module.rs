@@ -54,8 +54,9 @@ pub trait Module: Send + Sync {
     /// The module's own OpenAPI document.
     fn openapi(&self) -> utoipa::openapi::OpenApi;
 
-    /// First path segments below `/{tenant}/api/` that belong to the module, and absolute paths
-    /// (with a leading `/`): what the router sends here.
+    /// The module's part of the URL space, as prefixes in whole segments: below `/{tenant}/api/`, or, with a leading `/`,
+    /// absolute; `{tenant}` stands for any segment, `{locale}` for a language. The router sends here what they cover,
+    /// and [`routes`](Self::routes) outside of them are not reached.
     fn paths(&self) -> &'static [&'static str];
 
     /// What it listens to.

@@ -69,9 +69,16 @@ impl Client {
     pub fn new(base: &str) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
+            // Less than the 5 seconds after which the server closes an idle connection.
+            .pool_idle_timeout(std::time::Duration::from_secs(2))
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
+        Self::over(http, base)
+    }
+
+    /// Over an HTTP client that is set up elsewhere.
+    pub fn over(http: reqwest::Client, base: &str) -> Self {
         Self {
             http,
             base: base.to_owned(),

@@ -1,10 +1,12 @@
 //! Starts the platform as a user would, and speaks to it as clients do.
 
 mod client;
+mod part;
 mod platform;
 
 pub use client::{Answer, Client};
-pub use platform::{Options, Platform, Store};
+pub use part::{Running, serve};
+pub use platform::{Options, Platform, Store, binary, free_port, new_database};
 
 use std::time::Duration;
 

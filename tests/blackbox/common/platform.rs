@@ -46,7 +46,7 @@ pub struct Platform {
     log: Arc<Mutex<Vec<String>>>,
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -54,12 +54,13 @@ fn free_port() -> u16 {
         .port()
 }
 
-fn binary() -> Command {
+/// The program.
+pub fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_opencity"))
 }
 
 /// A new database on the server that `make test` has started.
-fn new_database() -> String {
+pub fn new_database() -> String {
     let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
         .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
     let name = format!("blackbox_{}", uuid::Uuid::new_v4().simple());

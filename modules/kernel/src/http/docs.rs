@@ -9,7 +9,7 @@ use utoipa::openapi::{Contact, Info, InfoBuilder, License, OpenApi};
 use utoipa_swagger_ui::{Config, Url};
 
 use crate::events::Topic;
-use crate::module::{Module, ModuleInfo};
+use crate::module::{Module, ModuleInfo, StartError};
 use crate::problem::{Problem, ProblemKind};
 
 /// Documents made once, at start.
@@ -191,15 +191,11 @@ async fn swagger(
         }
         None => (None, path.as_str()),
     };
-    let shown: Vec<(&str, String)> = documents
+    let shown: Vec<ModuleInfo> = documents
         .modules
         .iter()
-        .filter(|(info, _)| module.is_none_or(|module| module == info.name))
-        .map(|(info, _)| (info.title, format!("/openapi/{}.json", info.name)))
-        .collect();
-    let urls: Vec<Url<'_>> = shown
-        .iter()
-        .map(|(title, url)| Url::new(title, url))
+        .map(|(info, _)| *info)
+        .filter(|info| module.is_none_or(|module| module == info.name))
         .collect();
     let unknown = || {
         Problem::new(
@@ -207,26 +203,50 @@ async fn swagger(
             "There is no such page. Begin at /docs.",
         )
     };
-    if urls.is_empty() {
+    if shown.is_empty() {
         return Err(unknown());
     }
-    let file = utoipa_swagger_ui::serve(file, Arc::new(Config::new(urls)))
-        .map_err(|error| Problem::internal(error.to_string()))?
+    let (bytes, content_type) = swagger_file(file, &shown)
+        .map_err(Problem::internal)?
         .ok_or_else(unknown)?;
-    Ok(HttpResponse::Ok()
-        .content_type(file.content_type)
-        .body(file.bytes.to_vec()))
+    Ok(HttpResponse::Ok().content_type(content_type).body(bytes))
 }
 
-fn page(title: &str, content: &str) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
+/// A file of Swagger UI over the documents of these modules, with its type.
+fn swagger_file(file: &str, shown: &[ModuleInfo]) -> Result<Option<(Vec<u8>, String)>, String> {
+    let addresses: Vec<String> = shown
+        .iter()
+        .map(|info| format!("/openapi/{}.json", info.name))
+        .collect();
+    let urls: Vec<Url<'_>> = shown
+        .iter()
+        .zip(&addresses)
+        .map(|(info, address)| Url::new(info.title, address))
+        .collect();
+    utoipa_swagger_ui::serve(file, Arc::new(Config::new(urls)))
+        .map(|file| file.map(|file| (file.bytes.to_vec(), file.content_type)))
+        .map_err(|error| error.to_string())
+}
+
+fn html(content: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(content)
+}
+
+fn page(title: &str, content: &str) -> String {
+    format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>body{{font:1rem/1.5 system-ui;max-width:45rem;margin:2rem auto;padding:0 1rem}}\
          code{{background:#eee;padding:.1em .3em}}</style></head><body>{content}</body></html>"
-    ))
+    )
 }
 
 async fn problems() -> HttpResponse {
+    html(problems_page())
+}
+
+fn problems_page() -> String {
     let items: String = ProblemKind::ALL
         .iter()
         .map(|kind| {
@@ -256,7 +276,11 @@ async fn problem(id: web::Path<String>) -> Result<HttpResponse, Problem> {
                 "There is no problem of this id. See /docs/problems.",
             )
         })?;
-    Ok(page(
+    Ok(html(problem_page(*kind)))
+}
+
+fn problem_page(kind: ProblemKind) -> String {
+    page(
         kind.title(),
         &format!(
             "<h1>{}</h1><p><code>{}</code>, status {}</p><p>{}</p><p><a href=\"/docs/problems\">All problems</a></p>",
@@ -265,5 +289,72 @@ async fn problem(id: web::Path<String>) -> Result<HttpResponse, Problem> {
             kind.status().as_u16(),
             kind.page()
         ),
-    ))
+    )
+}
+
+/// A file that a web server can give instead of a process: where, and what.
+pub struct StaticFile {
+    /// Its path below the root, as `docs/index.html`.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Everything that this page serves, as files: what stands behind a router, where no process knows all modules.
+///
+/// # Errors
+/// If Swagger UI lacks a file.
+pub fn static_documents(modules: &[Arc<dyn Module>]) -> Result<Vec<StaticFile>, StartError> {
+    let documents = Documents::of(modules);
+    let all: Vec<ModuleInfo> = documents.modules.iter().map(|(info, _)| *info).collect();
+    let mut files = Vec::new();
+    let mut add = |path: String, bytes: Vec<u8>| files.push(StaticFile { path, bytes });
+    add("openapi.json".to_owned(), documents.merged.into_bytes());
+    add("asyncapi.json".to_owned(), documents.asyncapi.into_bytes());
+    for (info, document) in documents.modules {
+        add(format!("openapi/{}.json", info.name), document.into_bytes());
+        // One copy of Swagger UI for all: what differs is which document it opens.
+        let index = String::from_utf8_lossy(&swagger_part("index.html", &[info])?)
+            .replace("=\"./", "=\"../")
+            .replace("\"index.css\"", "\"../index.css\"")
+            .replace("../swagger-initializer.js", "./swagger-initializer.js");
+        add(format!("docs/{}/index.html", info.name), index.into_bytes());
+        add(
+            format!("docs/{}/swagger-initializer.js", info.name),
+            swagger_part("swagger-initializer.js", &[info])?,
+        );
+    }
+    for part in SWAGGER_PARTS {
+        add(format!("docs/{part}"), swagger_part(part, &all)?);
+    }
+    add(
+        "docs/problems/index.html".to_owned(),
+        problems_page().into_bytes(),
+    );
+    for kind in ProblemKind::ALL {
+        add(
+            format!("docs/problems/{}/index.html", kind.id()),
+            problem_page(*kind).into_bytes(),
+        );
+    }
+    Ok(files)
+}
+
+/// What `index.html` of Swagger UI loads, and itself.
+const SWAGGER_PARTS: &[&str] = &[
+    "index.html",
+    "index.css",
+    "swagger-ui.css",
+    "favicon-16x16.png",
+    "favicon-32x32.png",
+    "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
+    "swagger-initializer.js",
+];
+
+fn swagger_part(file: &str, shown: &[ModuleInfo]) -> Result<Vec<u8>, StartError> {
+    swagger_file(file, shown)
+        .and_then(|found| found.ok_or_else(|| format!("{file} is not in it")))
+        .map(|(bytes, _)| bytes)
+        .map_err(|error| StartError::new("Swagger UI cannot be written", error))
 }

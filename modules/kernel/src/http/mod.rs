@@ -7,13 +7,15 @@ mod health;
 mod idempotency;
 mod middleware;
 mod page;
+mod paths;
 mod scope;
 mod server;
 
 pub use body::{Body, OptionalBody, read_limited, typed};
-pub use docs::{asyncapi_document, merged_openapi, module_openapi};
+pub use docs::{StaticFile, asyncapi_document, merged_openapi, module_openapi, static_documents};
 pub use idempotency::{Created, IdempotencyKey};
 pub use middleware::current_request_id;
 pub use page::{Collection, Links, Meta, PageQuery, Sort};
+pub use paths::{covers, segments};
 pub use scope::{ApiVersion, Locale, Public, Scope};
 pub use server::{Server, ServerParts};

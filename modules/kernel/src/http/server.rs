@@ -7,7 +7,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use super::{docs, health, middleware};
+use super::{docs, health, middleware, paths};
 use crate::context::Platform;
 use crate::module::{Module, StartError};
 use crate::problem::{Problem, ProblemKind};
@@ -57,7 +57,7 @@ impl Server {
                 .service(web::resource("/{tenant}/api/v1.0/status").get(health::version))
                 .configure(docs::routes)
                 .configure(test_instruments)
-                .configure(|config| modules.iter().for_each(|module| module.routes(config)))
+                .configure(|config| modules.iter().for_each(|module| paths::mount(module, config)))
                 .default_service(web::to(|| async {
                     Err::<actix_web::HttpResponse, Problem>(Problem::new(
                         ProblemKind::UnknownRoute,

@@ -166,6 +166,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         services::service_schema, services::create_service, services::get_service, services::replace_service,
         services::patch_service, services::delete_service,
     ),
+    components(schemas(opencity_kernel::id::TenantId)),
     tags(
         (name = "payment-proxy", description = "Payments at their intermediaries"),
         (name = "payment-proxy-configuration", description = "By which intermediary a service is paid"),
