@@ -3,20 +3,23 @@
 //! Administrators write services, groups of services, categories, recipients, geographic areas, places and forms
 //! (Form.io schemas, each change a version); the public reads them. Every change of a service is an event on
 //! `services`, every version of a form one on `forms`, with the forms that it nests inside, so that the other
-//! modules need nothing else. Nothing is consumed: offices are linked as given, identity owns them.
+//! modules need nothing else. Of offices, which identity owns, it keeps which category and place they name; services are linked to them as given.
 
 mod api;
+mod consumers;
 pub mod demo;
 pub mod domain;
 pub mod republish;
 pub mod store;
 pub mod view;
 
+use std::sync::Arc;
+
 use actix_web::web;
 use async_trait::async_trait;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::Migration;
-use opencity_kernel::events::Topic;
+use opencity_kernel::events::{Consumer, Topic};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
 use opencity_kernel::{migrations, module_info};
 use serde::Deserialize;
@@ -24,7 +27,11 @@ use serde::Deserialize;
 /// The module's name and version.
 pub const INFO: ModuleInfo = module_info!("services", "Services and forms");
 /// The module's tables.
-pub const MIGRATIONS: &[Migration] = migrations!("services", "20261124100000_initial" => 1);
+pub const MIGRATIONS: &[Migration] = migrations!(
+    "services",
+    "20261124100000_initial" => 1,
+    "20261125100000_offices" => 1,
+);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +94,10 @@ impl Module for Services {
             "forms",
             "form",
         ]
+    }
+
+    fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
+        vec![Arc::new(consumers::Offices)]
     }
 
     fn writes(&self) -> &'static [Topic] {

@@ -1,5 +1,6 @@
 //! HTTP: the server, what wraps every request, what handlers take and give.
 
+mod answer;
 mod body;
 mod client;
 mod docs;
@@ -7,13 +8,16 @@ mod health;
 mod idempotency;
 mod middleware;
 mod page;
+mod query;
 mod scope;
 mod server;
 
-pub use body::{Body, OptionalBody, read_limited, typed};
+pub use answer::{deleted, download, modified, patched};
+pub use body::{Body, OptionalBody, given, read_limited, typed};
 pub use docs::{asyncapi_document, merged_openapi, module_openapi};
 pub use idempotency::{Created, IdempotencyKey};
 pub use middleware::current_request_id;
 pub use page::{Collection, Links, Meta, PageQuery, Sort};
+pub use query::Query;
 pub use scope::{ApiVersion, Locale, Public, Scope};
 pub use server::{Server, ServerParts};
