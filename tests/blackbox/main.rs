@@ -11,6 +11,7 @@
 )]
 
 mod bad_input;
+mod catalogue;
 mod common;
 mod demo_services;
 mod faults;

@@ -4,7 +4,6 @@ use opencity_contracts::user::UserEventReason;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{Tenancy, WriteScope};
 use opencity_kernel::id::{OfficeId, ServiceId, TenantId, UserId};
-use opencity_kernel::tax_code::TestBodies;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind, clock, crypto};
 use secrecy::SecretString;
 
@@ -108,15 +107,6 @@ fn hasher(ctx: &ModuleContext) -> Result<Hasher, Problem> {
         .map_err(Problem::internal)
 }
 
-/// Whether test bodies' tax codes are taken: in the demo.
-pub(crate) fn test_bodies(ctx: &ModuleContext) -> TestBodies {
-    if ctx.platform.config.demo.enabled {
-        TestBodies::Accepted
-    } else {
-        TestBodies::Refused
-    }
-}
-
 /// The id of the citizen of a fiscal code.
 pub(crate) fn citizen_id(ctx: &ModuleContext, tenant: TenantId, code: &str) -> UserId {
     UserId::from_uuid(crypto::citizen_id(
@@ -132,7 +122,7 @@ pub(crate) fn check(
     after: &User,
     before: Option<&User>,
 ) -> Result<(), Problem> {
-    let faults = faults(after, before, test_bodies(ctx));
+    let faults = faults(after, before, ctx.platform.test_bodies());
     if faults.is_empty() {
         Ok(())
     } else {

@@ -1,10 +1,10 @@
-//! Makes the citizens that applications and payments name.
+//! Makes the citizens that applications and payments name; keeps which services offices are linked to.
 
 use async_trait::async_trait;
 use opencity_contracts::application::{Person, Source};
 use opencity_contracts::payment::PersonType;
 use opencity_contracts::user::UserEventReason;
-use opencity_contracts::{Application, PaymentEvent};
+use opencity_contracts::{Application, PaymentEvent, Service};
 use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::WriteScope;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::accounts::citizen_id;
 use crate::domain::{User, UserKind};
-use crate::store::user;
+use crate::store::{service, user};
 
 /// Makes the citizens that applications and payments name.
 pub(crate) struct Citizens {
@@ -172,5 +172,30 @@ fn temporary(problem: Problem) -> HandleError {
     match problem.kind() {
         ProblemKind::Conflict => HandleError::Database(opencity_kernel::db::DbError::Conflict),
         kind => HandleError::temporary(kind.id(), "the citizen could not be written"),
+    }
+}
+
+/// Keeps which services offices are linked to.
+pub(crate) struct Services;
+
+#[async_trait]
+impl Consumer for Services {
+    fn name(&self) -> &'static str {
+        "identity.services"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::Services]
+    }
+
+    fn ordering_key(&self, _event: &Event) -> OrderingKey {
+        OrderingKey::None
+    }
+
+    fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
+        let told: Service = event.body()?;
+        let gone = event.change_type() == "deleted";
+        let kept = service::keep(scope, &told, event.aggregate_version, gone)?;
+        Ok(if kept { Next::Done } else { Next::Nothing })
     }
 }

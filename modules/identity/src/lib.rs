@@ -36,7 +36,11 @@ use settings::Settings;
 /// The module.
 pub const INFO: ModuleInfo = module_info!("identity", "Identity");
 /// Its tables.
-pub const MIGRATIONS: &[Migration] = migrations!("identity", "20261124100000_initial" => 1);
+pub const MIGRATIONS: &[Migration] = migrations!(
+    "identity",
+    "20261124100000_initial" => 1,
+    "20261125100000_services" => 1,
+);
 
 /// What the parts of the module work with. Cheap to clone.
 #[derive(Clone)]
@@ -102,7 +106,10 @@ impl Module for Identity {
     }
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
-        vec![Arc::new(consumers::Citizens::new(&self.core.ctx))]
+        vec![
+            Arc::new(consumers::Citizens::new(&self.core.ctx)),
+            Arc::new(consumers::Services),
+        ]
     }
 
     fn writes(&self) -> &'static [Topic] {

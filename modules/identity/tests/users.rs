@@ -67,8 +67,8 @@ async fn staff_finds_a_citizen_by_his_code_in_any_case_and_version() {
 async fn a_citizen_sees_and_changes_only_himself() {
     let world = World::demo().await;
     let token = world.token(CITIZEN).await;
-    let list = world.get("/lang/api/users", &token).await;
-    assert_eq!(list.body.as_array().unwrap().len(), 1);
+    let list = world.get("/lang/api/users?limit=1", &token).await;
+    assert_eq!(list.body[0]["codice_fiscale"], CITIZEN);
     let me = format!("/lang/api/users/{}", list.body[0]["id"].as_str().unwrap());
     assert_eq!(
         world
@@ -398,6 +398,75 @@ async fn offices_are_public_and_changed_by_administrators() {
             .status,
         200
     );
+}
+
+#[actix_web::test]
+async fn an_office_that_services_name_is_counted_found_and_kept() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let mut offices = Vec::new();
+    for name in ["Tributi", "Anagrafe", "Scuola"] {
+        let made = world
+            .post("/lang/api/user-groups", &admin, json!({"name": name}))
+            .await;
+        offices.push(made.body["id"].clone());
+    }
+    let service = Uuid::new_v4();
+    let body = json!({
+        "id": service, "name": "IMU", "user_group_ids": [offices[0]],
+        "automatic_assignment": {"field": "zona", "rules": [{"value": "nord", "user_group_id": offices[1]}]},
+    });
+    world
+        .tell(
+            Topic::Services,
+            world.tenancy.tenant_id().to_string(),
+            service,
+            body,
+        )
+        .await;
+    world.settle().await;
+    let linked = world
+        .get(
+            &format!("/lang/api/user-groups?service_id={service}"),
+            &admin,
+        )
+        .await
+        .body;
+    assert_eq!(
+        (linked.as_array().unwrap().len(), &linked[0]["id"]),
+        (1, &offices[0])
+    );
+    assert_eq!(linked[0]["services_count"], 1);
+    for (office, expected) in offices.iter().zip([409, 409, 204]) {
+        let path = format!("/lang/api/user-groups/{}", office.as_str().unwrap());
+        let answer = world.call(Method::DELETE, &path, Some(&admin), None).await;
+        assert_eq!(answer.status, expected, "{}", answer.body);
+    }
+}
+
+#[actix_web::test]
+async fn who_leads_an_office_is_not_deleted() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let lead = json!({"name": "Tributi", "manager_id": OPERATOR});
+    let made = world.post("/lang/api/user-groups", &admin, lead).await;
+    let leader = format!("/lang/api/users/{OPERATOR}");
+    let refused = world
+        .call(Method::DELETE, &leader, Some(&admin), None)
+        .await;
+    assert_eq!(refused.body["code"], "still-in-use");
+    let office = format!(
+        "/lang/api/user-groups/{}",
+        made.body["id"].as_str().unwrap()
+    );
+    let other = json!({"manager_id": null});
+    world
+        .call(Method::PATCH, &office, Some(&admin), Some(other))
+        .await;
+    let gone = world
+        .call(Method::DELETE, &leader, Some(&admin), None)
+        .await;
+    assert_eq!(gone.status, 204);
 }
 
 fn application(user: Uuid, code: &str) -> Value {

@@ -21,6 +21,7 @@ use crate::mail::Mailer;
 use crate::module::{ModuleInfo, StartError};
 use crate::problem::Problem;
 use crate::scheduler::Wakes;
+use crate::tax_code::TestBodies;
 
 /// Serves files of a module to the other modules of the installation.
 #[async_trait]
@@ -194,6 +195,16 @@ impl Platform {
     pub async fn caught_up(&self, module: &str) -> DbResult<bool> {
         let most = Duration::from_millis(self.config.events.replica_wait_ms);
         self.bus.caught_up(&self.database, module, most).await
+    }
+
+    /// Whether tax codes of test bodies, such as 77777777777, are taken where a person enters one: in the demo.
+    #[must_use]
+    pub fn test_bodies(&self) -> TestBodies {
+        if self.config.demo.enabled {
+            TestBodies::Accepted
+        } else {
+            TestBodies::Refused
+        }
     }
 
     /// The address of a tenant's site, without a slash at its end.

@@ -19,7 +19,6 @@ use opencity_kernel::db::Migration;
 use opencity_kernel::events::{Consumer, Topic};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
 use opencity_kernel::scheduler::Task;
-use opencity_kernel::tax_code::TestBodies;
 use opencity_kernel::{migrations, module_info};
 use utoipa::OpenApi;
 
@@ -56,11 +55,7 @@ impl PaymentProxy {
     /// If its settings are not valid.
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         let settings: Settings = ctx.platform.config.section("payment_proxy")?;
-        let test_bodies = if ctx.platform.config.demo.enabled {
-            TestBodies::Accepted
-        } else {
-            TestBodies::Refused
-        };
+        let test_bodies = ctx.platform.test_bodies();
         let connectors = Connectors::new(&settings.sandbox, &ctx.platform.http)?;
         let limiter = Arc::new(api::Limiter::new(settings.public_links_per_minute));
         Ok(Self {

@@ -13,6 +13,7 @@ mod support;
 use opencity_contracts::PaymentEvent;
 use opencity_kernel::events::{Change, Topic};
 use opencity_kernel::notice_number::NoticeNumber;
+use opencity_testing::on_both_databases;
 use serde_json::{Value, json};
 use support::{World, payment};
 use uuid::Uuid;

@@ -42,11 +42,7 @@ impl Payments {
     /// None at present.
     pub fn new(ctx: ModuleContext) -> Result<Self, StartError> {
         tasks::RejectsSource::register(&ctx);
-        let test_bodies = if ctx.platform.config.demo.enabled {
-            TestBodies::Accepted
-        } else {
-            TestBodies::Refused
-        };
+        let test_bodies = ctx.platform.test_bodies();
         Ok(Self { ctx, test_bodies })
     }
 }

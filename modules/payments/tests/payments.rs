@@ -8,8 +8,6 @@
     missing_docs
 )]
 
-mod support;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,8 +24,8 @@ use opencity_kernel::id::{FileId, TenantId};
 use opencity_kernel::module::{Module, ModuleInfo};
 use opencity_kernel::scheduler::Task;
 use opencity_payments::{INFO, MIGRATIONS, Payments};
+use opencity_testing::{Issuer, Store, on_both_databases};
 use serde_json::{Value, json};
-use support::Store;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -261,7 +259,7 @@ fn long_file() -> &'static [u8] {
 /// Serves the module over HTTP.
 struct Served {
     base: String,
-    issuer: support::Issuer,
+    issuer: Issuer,
     client: reqwest::Client,
 }
 
@@ -295,7 +293,7 @@ impl Served {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
             base,
-            issuer: support::Issuer::of(&installation.platform.verifier),
+            issuer: Issuer::of(&installation.platform.verifier),
             client,
         }
     }

@@ -8,6 +8,10 @@
 
 mod api;
 pub mod built_in;
+//! modules need nothing else. Of offices, which identity owns, it keeps which category and place they name; services are linked to them as given.
+
+mod api;
+mod consumers;
 pub mod demo;
 pub mod domain;
 pub mod republish;
@@ -28,7 +32,11 @@ use serde::Deserialize;
 /// The module's name and version.
 pub const INFO: ModuleInfo = module_info!("services", "Services and forms");
 /// The module's tables.
-pub const MIGRATIONS: &[Migration] = migrations!("services", "20261124100000_initial" => 1);
+pub const MIGRATIONS: &[Migration] = migrations!(
+    "services",
+    "20261124100000_initial" => 1,
+    "20261125100000_offices" => 1,
+);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +103,7 @@ impl Module for Services {
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
         vec![Arc::new(built_in::BuiltInServices)]
+        vec![Arc::new(consumers::Offices)]
     }
 
     fn writes(&self) -> &'static [Topic] {

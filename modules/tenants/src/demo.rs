@@ -63,7 +63,7 @@ pub(crate) async fn seed(ctx: &ModuleContext) -> Result<(), StartError> {
         StartError::new("the demo municipality cannot be made", problem)
     };
     let body = input
-        .create(tenant.id, api::test_bodies(ctx))
+        .create(tenant.id, ctx.platform.test_bodies())
         .map_err(refused)?;
     ctx.db
         .write(tenancy, move |scope| match store::find(scope)? {

@@ -78,7 +78,7 @@ pub async fn create(ctx: &ModuleContext, new: NewTenant) -> Result<Tenant, Probl
         ipa_code: Some(new.ipa_code),
         ..api::TenantIn::default()
     };
-    let body = input.create(new.id.unwrap_or_default(), api::test_bodies(ctx))?;
+    let body = input.create(new.id.unwrap_or_default(), ctx.platform.test_bodies())?;
     // A handle of another module would sign the event with that module's name.
     let db = ctx.db.for_module(INFO);
     let made = body.clone();

@@ -53,6 +53,27 @@ pub(crate) struct Hooks {
     pub client: HttpClient,
     /// How long the earlier secret signs too.
     pub overlap: Duration,
+    pub plain_http: PlainHttp,
+}
+
+/// Where a delivery may go without TLS. Everywhere else its personal data need it.
+#[derive(Clone)]
+pub(crate) struct PlainHttp {
+    /// The settings let webhooks reach everything.
+    pub everywhere: bool,
+    /// Hosts (`name`, `name:port`) inside the installation.
+    pub hosts: Arc<[String]>,
+}
+
+impl PlainHttp {
+    fn allows(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+        let is_it = |allowed: &String| {
+            allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(&with_port)
+        };
+        self.everywhere || self.hosts.iter().any(is_it)
+    }
 }
 
 impl Hooks {
@@ -60,6 +81,13 @@ impl Hooks {
     pub(crate) async fn check(&self, tenancy: Tenancy, wanted: Wanted) -> Result<Checked, Problem> {
         let (checked, url) = check_fields(wanted)?;
         self.client.vet(&url).await.map_err(refused_target)?;
+        if url.scheme() != "https" && !self.plain_http.allows(&url) {
+            return Err(Problem::field(
+                "endpoint",
+                "scheme",
+                "Give an https URL: deliveries carry personal data.",
+            ));
+        }
         if !checked.filters.is_empty() {
             let services = Arc::new(checked.filters.clone());
             self.ctx

@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 
 use domain::Schedule;
-use hooks::Hooks;
+use hooks::{Hooks, PlainHttp};
 
 /// Name, version, title.
 pub const INFO: ModuleInfo = module_info!("webhooks", "Webhooks");
@@ -79,13 +79,14 @@ impl Webhooks {
         if settings.lease_seconds <= settings.timeout_seconds {
             return Err(StartError("webhooks.lease_seconds must be more than webhooks.timeout_seconds: a delivery under way would be sent twice".to_owned()));
         }
-        let client = client(&ctx, &settings)?;
+        let (client, plain_http) = client(&ctx, &settings)?;
         let overlap = Duration::from_secs(settings.rotation_hours * 3600);
         Ok(Self {
             hooks: Hooks {
                 ctx,
                 client,
                 overlap,
+                plain_http,
             },
             settings,
             schedule: Arc::new(schedule),
@@ -106,25 +107,27 @@ impl Webhooks {
     }
 }
 
-/// The platform's client, or one that may reach more, as the settings say.
-fn client(ctx: &ModuleContext, settings: &Settings) -> Result<HttpClient, StartError> {
+/// The platform's client, or one that may reach more, as the settings say; and what it may reach without TLS.
+fn client(ctx: &ModuleContext, settings: &Settings) -> Result<(HttpClient, PlainHttp), StartError> {
     let config = &ctx.platform.config;
-    let mut allowed = settings.allowed_hosts.clone();
+    let mut own = config.http_client.clone();
+    own.allowed_hosts.extend(settings.allowed_hosts.clone());
     if config.environment == Environment::Development {
-        allowed.extend(LOOPBACK.map(str::to_owned));
+        own.allowed_hosts.extend(LOOPBACK.map(str::to_owned));
     }
+    own.dangerous_allow_private_networks |= settings.dangerous_allow_private_networks;
     if settings.dangerous_allow_private_networks {
         tracing::warn!(
             "webhooks.dangerous_allow_private_networks is on: administrators reach internal addresses by webhooks"
         );
-    } else if allowed.is_empty() {
-        return Ok(ctx.platform.http.clone());
     }
-    let mut own = config.http_client.clone();
-    own.allowed_hosts.extend(allowed);
-    own.dangerous_allow_private_networks |= settings.dangerous_allow_private_networks;
-    HttpClient::new(own)
-        .map_err(|error| StartError::new("the HTTP client of webhooks cannot start", error))
+    let plain_http = PlainHttp {
+        everywhere: own.dangerous_allow_private_networks,
+        hosts: own.allowed_hosts.clone().into(),
+    };
+    let client = HttpClient::new(own)
+        .map_err(|error| StartError::new("the HTTP client of webhooks cannot start", error))?;
+    Ok((client, plain_http))
 }
 
 #[async_trait(?Send)]

@@ -684,6 +684,16 @@ async fn internal_targets_are_refused_at_save_and_at_send() {
         let refused = strict.hooks.check(world.tenancy, wanted).await.unwrap_err();
         assert_eq!(refused.kind(), ProblemKind::TargetRefused, "{endpoint}");
     }
+    let wanted = Wanted {
+        endpoint: "http://8.8.8.8/".to_owned(),
+        ..world.wanted(&["2000"])
+    };
+    let refused = strict.hooks.check(world.tenancy, wanted).await.unwrap_err();
+    assert_eq!(
+        refused.body("x")["errors"][0]["code"],
+        "scheme",
+        "personal data do not travel in the clear"
+    );
     let strict = Deliver {
         client: strict.hooks.client.clone(),
         ..world.deliver.clone()

@@ -1,5 +1,6 @@
 //! The HTTP API of the module.
 
+mod anomalies;
 mod applications;
 mod assignment;
 pub mod attachments;
@@ -249,6 +250,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(applications::delete)),
         )
         .service(web::resource(at("/{id}/history")).route(web::get().to(history::get)))
+        .service(web::resource(at("/{id}/anomalies")).route(web::get().to(anomalies::list)))
         .service(
             web::resource(at("/{id}/backoffice"))
                 .route(web::get().to(backoffice::get))
@@ -299,6 +301,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             applications::patch,
             applications::delete,
             history::get,
+            anomalies::list,
             backoffice::get,
             backoffice::put,
             payment::get,

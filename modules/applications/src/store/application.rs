@@ -300,16 +300,18 @@ impl Act {
     }
 }
 
-#[derive(Insertable)]
+/// Money or a number that moved nothing.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = applications_anomaly)]
-struct Anomaly {
-    tenant_id: TenantId,
-    id: Id<()>,
-    application_id: ApplicationId,
-    kind: String,
-    detail: String,
-    event_id: Option<EventId>,
-    at: Instant,
+#[allow(missing_docs)]
+pub struct Anomaly {
+    pub tenant_id: TenantId,
+    pub id: Id<()>,
+    pub application_id: ApplicationId,
+    pub kind: String,
+    pub detail: String,
+    pub event_id: Option<EventId>,
+    pub at: Instant,
 }
 opencity_kernel::tenant_rows!(Anomaly);
 
@@ -478,14 +480,14 @@ pub fn note_anomaly(
     scope.insert(applications_anomaly::table, &row)
 }
 
-/// Kinds of the anomalies of an application, oldest first.
+/// The anomalies of an application, oldest first.
 ///
 /// # Errors
 /// If the database refuses.
-pub fn anomalies(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<String>> {
+pub fn anomalies(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<Anomaly>> {
     scope.load(applications_anomaly::table, |rows| {
         rows.filter(applications_anomaly::application_id.eq(id))
-            .order(applications_anomaly::at)
-            .select(applications_anomaly::kind)
+            .order((applications_anomaly::at, applications_anomaly::id))
+            .select(Anomaly::as_select())
     })
 }

@@ -112,3 +112,22 @@ async fn a_payment_recorded_at_the_desk_ends_the_debt() {
     assert_eq!(history.json[1]["message"], "Pagato allo sportello");
     assert_ne!(history.json[1]["message_id"], Value::Null);
 }
+
+#[actix_web::test]
+async fn money_that_comes_after_the_desk_recorded_it_is_shown_to_operators_alone() {
+    let world = World::new().await;
+    let app = app!(world);
+    let id = paid_one!(app, world);
+    world.payment(&id, 1, "PAYMENT_PENDING").await;
+    let done = call!(app, world, POST format!("applications/{id}/transition/complete-payment"), operator, json!({}));
+    assert_eq!(done.status, 204, "{}", done.text);
+    let anomalies = format!("applications/{id}/anomalies");
+    assert_eq!(call!(app, world, GET anomalies, operator).json, json!([]));
+    world.payment(&id, 1, "COMPLETE").await;
+    let shown = call!(app, world, GET anomalies, operator);
+    assert_eq!(shown.json[0]["kind"], "paid-twice", "{}", shown.text);
+    assert_eq!(
+        call!(app, world, GET anomalies, citizen).told(),
+        (403, "forbidden")
+    );
+}

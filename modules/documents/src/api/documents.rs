@@ -180,18 +180,11 @@ impl DocumentView {
 
 /// The filters of the query.
 pub(super) fn wanted(query: &PageQuery) -> Result<Wanted, Problem> {
-    let id = |name: &str| {
-        query
-            .parameter(name)
-            .map(str::parse::<uuid::Uuid>)
-            .transpose()
-            .map_err(|_| Problem::bad_parameter(name, "an id in the form of a UUID"))
-    };
     Ok(Wanted {
         tax_code: query.parameter("cf").map(str::to_uppercase),
         title: query.parameter("title").map(str::to_owned),
-        folders: id("folder")?.map(|id| vec![id.into()]),
-        application: id("application_id")?.map(Into::into),
+        folders: query.id("folder")?.map(|id| vec![id]),
+        application: query.id("application_id")?,
     })
 }
 

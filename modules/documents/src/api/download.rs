@@ -1,15 +1,11 @@
 //! `documents/{id}/download`.
 
-use actix_web::http::header::{
-    Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
-};
 use actix_web::{HttpResponse, web};
-use futures::StreamExt;
 use opencity_kernel::Problem;
 use opencity_kernel::auth::{Auth, Caller, Permission};
 use opencity_kernel::db::DbError;
 use opencity_kernel::files::FileError;
-use opencity_kernel::http::Scope;
+use opencity_kernel::http::{Scope, download as file};
 use opencity_kernel::id::DocumentId;
 use opencity_kernel::problem::ProblemBody;
 
@@ -77,58 +73,10 @@ pub(crate) async fn download(
             })
             .await?;
     }
-    Ok(HttpResponse::Ok()
-        .content_type(main.mime_type.as_str())
-        .insert_header(disposition(&main.filename))
-        .insert_header(("Cache-Control", "private, no-store"))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .no_chunking(content.size)
-        .streaming(
-            content
-                .body
-                .map(|piece| piece.map_err(Problem::unavailable)),
-        ))
-}
-
-/// The file's name for old and new clients (RFC 6266 §4.3).
-fn disposition(filename: &str) -> ContentDisposition {
-    let plain: String = filename
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-._".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    let mut parameters = vec![DispositionParam::Filename(plain.clone())];
-    if plain != filename {
-        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
-            charset: Charset::Ext("UTF-8".to_owned()),
-            language_tag: None,
-            value: filename.as_bytes().to_vec(),
-        }));
-    }
-    ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_with_other_letters_is_given_in_both_forms() {
-        assert_eq!(
-            disposition("richiesta-1.pdf").to_string(),
-            "attachment; filename=\"richiesta-1.pdf\""
-        );
-        assert_eq!(
-            disposition("rückzug.pdf").to_string(),
-            "attachment; filename=\"r_ckzug.pdf\"; filename*=UTF-8''r%C3%BCckzug.pdf"
-        );
-    }
+    Ok(file(
+        &main.filename,
+        &main.mime_type,
+        "private, no-store",
+        content,
+    ))
 }

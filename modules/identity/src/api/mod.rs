@@ -1,6 +1,7 @@
 //! `auth`, `session-auth`, `users`, `user-groups` and the public keys.
 
 mod auth;
+mod office_input;
 mod offices;
 mod user_input;
 mod user_output;

@@ -1,43 +1,43 @@
 //! `user-groups`: offices.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use opencity_contracts::user_group::ContactPoint;
+use opencity_kernel::Problem;
 use opencity_kernel::auth::{AdministratorOnly, Auth};
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbError, Tenancy};
-use opencity_kernel::http::{Body, Created, IdempotencyKey, PageQuery, Public, Scope};
-use opencity_kernel::id::{OfficeId, UserId};
+use opencity_kernel::db::{DbError, DbResult, Tenancy, TenantScope};
+use opencity_kernel::http::{
+    Body, Created, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
+};
+use opencity_kernel::id::{OfficeId, ServiceId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::{FieldProblem, Problem};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::office_input::{ContactPointDto, OfficeIn};
 use crate::Core;
 use crate::domain::Office;
 use crate::store::office;
+use crate::store::service::{self, Links};
 
-/// How an office is reached.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-pub(super) struct ContactPointDto {
-    id: Option<Uuid>,
-    /// Its name.
-    #[schema(max_length = 255)]
-    name: Option<String>,
-    /// E-mail.
-    #[schema(max_length = 255)]
-    email: Option<String>,
-    /// Page.
-    #[schema(max_length = 255)]
-    url: Option<String>,
-    /// Telephone.
-    #[schema(max_length = 255)]
-    phone_number: Option<String>,
-    /// Certified mail.
-    #[schema(max_length = 255)]
-    pec: Option<String>,
+/// How many members and services each office has; one without is not named.
+#[derive(Default)]
+struct Counts {
+    users: BTreeMap<OfficeId, u64>,
+    services: BTreeMap<OfficeId, u64>,
+}
+
+impl Counts {
+    fn of(scope: &mut TenantScope<'_>, links: &[Links]) -> DbResult<Self> {
+        let linked = links.iter().flat_map(|service| &service.offices).copied();
+        Ok(Self {
+            users: office::member_counts(scope)?,
+            services: office::counted(linked),
+        })
+    }
 }
 
 /// An office.
@@ -56,9 +56,8 @@ pub(super) struct OfficeOut {
     manager_id: Option<UserId>,
     #[schema(minimum = 0)]
     users_count: u64,
-    /// Null: only `services` knows.
     #[schema(minimum = 0)]
-    services_count: Option<u64>,
+    services_count: u64,
     core_contact_point: Option<ContactPointDto>,
     core_location_id: Option<Uuid>,
     calendar_id: Option<Uuid>,
@@ -67,7 +66,8 @@ pub(super) struct OfficeOut {
 }
 
 impl OfficeOut {
-    fn of(office: &Office, users_count: u64) -> Self {
+    fn of(office: &Office, counts: &Counts) -> Self {
+        let count = |of: &BTreeMap<OfficeId, u64>| of.get(&office.id).copied().unwrap_or_default();
         Self {
             id: office.id,
             name: office.name.clone(),
@@ -76,16 +76,9 @@ impl OfficeOut {
             main_function: office.main_function.clone(),
             more_info: office.more_info.clone(),
             manager_id: office.manager_id,
-            users_count,
-            services_count: None,
-            core_contact_point: office.contact_point.clone().map(|it| ContactPointDto {
-                id: it.id,
-                name: it.name,
-                email: it.email,
-                url: it.url,
-                phone_number: it.phone_number,
-                pec: it.pec,
-            }),
+            users_count: count(&counts.users),
+            services_count: count(&counts.services),
+            core_contact_point: office.contact_point.clone().map(ContactPointDto::of),
             core_location_id: office.location_id,
             calendar_id: office.calendar_id,
             created_at: office.created_at,
@@ -94,144 +87,13 @@ impl OfficeOut {
     }
 }
 
-/// An office to be made or changed. What is absent stays as it is; `null` takes a value away.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
-#[allow(clippy::option_option)]
-#[schema(example = json!({"name": "Ufficio tributi"}))]
-pub(super) struct OfficeIn {
-    /// Its name; all that a new office needs.
-    #[schema(min_length = 1, max_length = 255)]
-    name: Option<String>,
-    /// Its category.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<Uuid>)]
-    topic_id: Option<Option<Uuid>>,
-    /// In a line.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 10000)]
-    short_description: Option<Option<String>>,
-    /// What it does.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 10000)]
-    main_function: Option<Option<String>>,
-    /// More.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 10000)]
-    more_info: Option<Option<String>>,
-    /// Who leads it: an operator or administrator.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<UserId>)]
-    manager_id: Option<Option<UserId>>,
-    /// How it is reached.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<ContactPointDto>)]
-    core_contact_point: Option<Option<ContactPointDto>>,
-    /// Where it is: a place.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<Uuid>)]
-    core_location_id: Option<Option<Uuid>>,
-    /// Its calendar.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<Uuid>)]
-    calendar_id: Option<Option<Uuid>>,
-}
-
-#[allow(clippy::option_option)]
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-fn set<T>(to: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *to = value;
-    }
-}
-
-impl OfficeIn {
-    fn name(&self) -> Result<String, Problem> {
-        let name = self
-            .name
-            .as_deref()
-            .ok_or_else(|| Problem::field("name", "required", "Give this field a value."))?;
-        if (1..=255).contains(&name.trim().chars().count()) {
-            Ok(name.trim().to_owned())
-        } else {
-            Err(Problem::field(
-                "name",
-                "length",
-                "Give 1 to 255 characters.",
-            ))
-        }
-    }
-
-    /// PUT replaces the whole office: what is absent is taken away.
-    fn completed(mut self) -> Result<Self, Problem> {
-        self.name()?;
-        self.topic_id.get_or_insert_default();
-        self.short_description.get_or_insert_default();
-        self.main_function.get_or_insert_default();
-        self.more_info.get_or_insert_default();
-        self.manager_id.get_or_insert_default();
-        self.core_contact_point.get_or_insert_default();
-        self.core_location_id.get_or_insert_default();
-        self.calendar_id.get_or_insert_default();
-        Ok(self)
-    }
-
-    fn apply(self, office: &mut Office) -> Result<(), Problem> {
-        if self.name.is_some() {
-            office.name = self.name()?;
-        }
-        let texts = [
-            ("short_description", &self.short_description),
-            ("main_function", &self.main_function),
-            ("more_info", &self.more_info),
-        ];
-        let faults: Vec<FieldProblem> = texts
-            .into_iter()
-            .filter(|(_, text)| {
-                text.as_ref()
-                    .and_then(Option::as_ref)
-                    .is_some_and(|text| text.chars().count() > 10_000)
-            })
-            .map(|(field, _)| FieldProblem {
-                field: field.to_owned(),
-                code: "length".to_owned(),
-                message: "Give at most 10000 characters.".to_owned(),
-            })
-            .collect();
-        if !faults.is_empty() {
-            return Err(Problem::validation(faults));
-        }
-        set(&mut office.topic_id, self.topic_id);
-        set(&mut office.short_description, self.short_description);
-        set(&mut office.main_function, self.main_function);
-        set(&mut office.more_info, self.more_info);
-        set(&mut office.manager_id, self.manager_id);
-        set(&mut office.location_id, self.core_location_id);
-        set(&mut office.calendar_id, self.calendar_id);
-        let contact = self.core_contact_point.map(|contact| {
-            contact.map(|it| ContactPoint {
-                id: it.id,
-                name: it.name,
-                email: it.email,
-                url: it.url,
-                phone_number: it.phone_number,
-                pec: it.pec,
-            })
-        });
-        set(&mut office.contact_point, contact);
-        Ok(())
-    }
-}
-
 #[utoipa::path(
     get, path = "/lang/api/user-groups", operation_id = "identity.office.list", tag = "user-groups",
     summary = "The offices by name",
-    params(("has_calendar" = Option<bool>, Query, description = "Only those with, or without, a calendar")),
+    params(
+        ("has_calendar" = Option<bool>, Query, description = "Only those with, or without, a calendar"),
+        ("service_id" = Option<uuid::Uuid>, Query, description = "Only those linked to this service"),
+    ),
     responses(
         (status = 200, body = [OfficeOut], description = "The offices"),
         (status = 400, body = ProblemBody, description = "bad-parameter", content_type = "application/problem+json"),
@@ -244,28 +106,28 @@ pub(super) async fn list_offices(
     _public: Public,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let query = PageQuery::of(&request)?;
-    let has_calendar = match query.parameter("has_calendar") {
-        None => None,
-        Some("true" | "1") => Some(true),
-        Some("false" | "0") => Some(false),
-        Some(_) => return Err(Problem::bad_parameter("has_calendar", "true or false")),
-    };
-    let (offices, counts) = core
+    let query = Query::of(&request)?;
+    let has_calendar = query.flag("has_calendar")?;
+    let service: Option<ServiceId> = query.id("service_id")?;
+    let shown = core
         .ctx
-        .db
-        .read::<_, DbError>(scope.tenancy(), move |scope| {
-            Ok((
-                office::list(scope, has_calendar)?,
-                office::member_counts(scope)?,
-            ))
+        .find_replica(scope.tenancy(), move |scope| {
+            let links = service::links(scope)?;
+            let counts = Counts::of(scope, &links)?;
+            let wanted = |office: &Office| {
+                let serves =
+                    |it: &Links| Some(it.service) == service && it.offices.contains(&office.id);
+                service.is_none() || links.iter().any(serves)
+            };
+            let offices = office::list(scope, has_calendar)?
+                .into_iter()
+                .filter(wanted);
+            let shown: Vec<OfficeOut> = offices.map(|it| OfficeOut::of(&it, &counts)).collect();
+            // A service that was just linked may not be known yet.
+            Ok((service.is_none() || !shown.is_empty()).then_some(shown))
         })
         .await?;
-    let shown: Vec<OfficeOut> = offices
-        .iter()
-        .map(|it| OfficeOut::of(it, counts.get(&it.id).copied().unwrap_or_default()))
-        .collect();
-    Ok(HttpResponse::Ok().json(shown))
+    Ok(HttpResponse::Ok().json(shown.unwrap_or_default()))
 }
 
 #[utoipa::path(
@@ -284,18 +146,17 @@ pub(super) async fn get_office(
     path: web::Path<(String, OfficeId)>,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
-    let (found, counts) = core
+    let shown = core
         .ctx
         .db
         .read::<_, DbError>(scope.tenancy(), move |scope| {
-            Ok((office::find(scope, id)?, office::member_counts(scope)?))
+            let links = service::links(scope)?;
+            let counts = Counts::of(scope, &links)?;
+            Ok(office::find(scope, id)?.map(|found| OfficeOut::of(&found, &counts)))
         })
-        .await?;
-    let found = found.ok_or_else(|| Problem::not_found("office"))?;
-    Ok(HttpResponse::Ok().json(OfficeOut::of(
-        &found,
-        counts.get(&id).copied().unwrap_or_default(),
-    )))
+        .await?
+        .ok_or_else(|| Problem::not_found("office"))?;
+    Ok(HttpResponse::Ok().json(shown))
 }
 
 #[utoipa::path(
@@ -324,7 +185,7 @@ pub(super) async fn create_office(
     let location = scope.api(&format!("user-groups/{}", new.id));
     key.once(&core.ctx.db, &caller, body.hash, move |scope| {
         office::insert(scope, &new)?;
-        Created::new(location, &OfficeOut::of(&new, 0))
+        Created::new(location, &OfficeOut::of(&new, &Counts::default()))
     })
     .await
 }
@@ -357,7 +218,7 @@ pub(super) async fn put_office(
         body.value.completed()?,
     )
     .await?;
-    Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
+    Ok(modified())
 }
 
 #[utoipa::path(
@@ -382,7 +243,7 @@ pub(super) async fn patch_office(
     body: Body<OfficeIn>,
 ) -> Result<HttpResponse, Problem> {
     change(&core, caller.tenancy(), path.into_inner().1, body.value).await?;
-    Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
+    Ok(patched())
 }
 
 async fn change(
@@ -408,14 +269,14 @@ async fn change(
 
 #[utoipa::path(
     delete, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.delete", tag = "user-groups",
-    summary = "Deletes an office without members (administrator)",
+    summary = "Deletes an office that nothing uses (administrator)",
     params(("id" = OfficeId, Path, description = "The office")),
     responses(
         (status = 204, description = "Done"),
         (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
         (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, description = "still-in-use", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "still-in-use: it has members, or services name it", content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -425,6 +286,8 @@ pub(super) async fn delete_office(
     path: web::Path<(String, OfficeId)>,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
+    // A service that was just linked counts.
+    core.ctx.platform.caught_up(core.ctx.info.name).await?;
     core.ctx
         .db
         .write::<_, Problem>(caller.tenancy(), move |scope| {
@@ -432,5 +295,5 @@ pub(super) async fn delete_office(
             office::delete(scope, &found)
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }

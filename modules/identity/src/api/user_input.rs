@@ -2,9 +2,10 @@
 
 use opencity_contracts::user::Address;
 use opencity_kernel::Problem;
+use opencity_kernel::http::given;
 use opencity_kernel::id::{OfficeId, ServiceId};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::{User, UserKind, date_of, placeholder_mail};
@@ -182,10 +183,6 @@ struct AddressesOne {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 255)]
     stato_residenza: Given,
-}
-
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Given, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// A blank text is no value.

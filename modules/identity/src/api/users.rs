@@ -3,7 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, AnyUser, Auth, Caller, Staff};
 use opencity_kernel::db::{DbError, Tenancy};
-use opencity_kernel::http::{ApiVersion, Body, Created, IdempotencyKey, Scope};
+use opencity_kernel::http::{
+    ApiVersion, Body, Created, IdempotencyKey, Query, Scope, deleted, modified, patched,
+};
 use opencity_kernel::id::UserId;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, clock};
@@ -45,7 +47,10 @@ pub(super) async fn list_users(
     version: ApiVersion,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let filter = filter_of(&request)?;
+    let filter = UserFilter {
+        only: caller.is_citizen().then_some(caller.id),
+        ..filter_of(&request)?
+    };
     let tenancy = caller.tenancy();
     let found = match load(&core, tenancy, &filter).await? {
         // The citizen of an application that was just sent is made by its event.
@@ -57,7 +62,6 @@ pub(super) async fn list_users(
     };
     let shown: Vec<UserOut> = found
         .iter()
-        .filter(|user| may_see(&caller, user))
         .map(|user| UserOut::of(user, version))
         .collect();
     Ok(HttpResponse::Ok().json(shown))
@@ -73,27 +77,10 @@ async fn load(core: &Core, tenancy: Tenancy, filter: &UserFilter) -> Result<Vec<
 }
 
 fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
-    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-        .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))?
-        .into_inner();
-    let value = |name: &str| {
-        query
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
-    };
-    let number = |name: &str, default: i64, least: i64, most: i64| match value(name) {
-        None => Ok(default),
-        Some(text) => text
-            .parse::<i64>()
-            .ok()
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| {
-                Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))
-            }),
-    };
+    let query = Query::of(request)?;
     let mut kinds = Vec::new();
-    for word in value("roles")
+    for word in query
+        .parameter("roles")
         .into_iter()
         .flat_map(|words| words.split(','))
     {
@@ -109,7 +96,7 @@ fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
             }
         });
     }
-    if let Some(word) = value("role") {
+    if let Some(word) = query.parameter("role") {
         let kind = UserKind::parse(word)
             .filter(|kind| *kind != UserKind::Platform)
             .ok_or_else(|| Problem::bad_parameter("role", "user, operator or admin"))?;
@@ -121,18 +108,13 @@ fn filter_of(request: &HttpRequest) -> Result<UserFilter, Problem> {
         }
         kinds = vec![kind];
     }
-    let office = value("user_group_id")
-        .map(|id| {
-            id.parse()
-                .map_err(|_| Problem::bad_parameter("user_group_id", "an id in the form of a UUID"))
-        })
-        .transpose()?;
     let filter = UserFilter {
-        tax_code: value("cf").map(str::to_owned),
-        username: value("username").map(str::to_owned),
-        office,
-        offset: number("offset", 0, 0, 100_000)?,
-        limit: number("limit", MAX_USERS, 1, MAX_USERS)?,
+        only: None,
+        tax_code: query.parameter("cf").map(str::to_owned),
+        username: query.parameter("username").map(str::to_owned),
+        office: query.id("user_group_id")?,
+        offset: query.number("offset", 0..=100_000)?.unwrap_or(0),
+        limit: query.number("limit", 1..=MAX_USERS)?.unwrap_or(MAX_USERS),
         kinds,
     };
     check_combination(&filter)?;
@@ -264,7 +246,7 @@ pub(super) async fn put_user(
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
     change(&core, &caller, path.into_inner().1, body.value.named()?).await?;
-    Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
+    Ok(modified())
 }
 
 #[utoipa::path(
@@ -289,7 +271,7 @@ pub(super) async fn patch_user(
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
     change(&core, &caller, path.into_inner().1, body.value).await?;
-    Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
+    Ok(patched())
 }
 
 async fn change(
@@ -334,7 +316,7 @@ async fn change(
         (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
         (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, description = "conflict", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "still-in-use: he leads an office; conflict", content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -356,7 +338,7 @@ pub(super) async fn delete_user(
             Ok(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }
 
 #[cfg(test)]

@@ -6,4 +6,5 @@ pub(crate) mod key;
 pub(crate) mod office;
 mod schema;
 pub(crate) mod security;
+pub(crate) mod service;
 pub(crate) mod user;

@@ -13,6 +13,7 @@ use opencity_kernel::json::Json;
 use opencity_kernel::{Problem, ProblemKind};
 
 use super::schema::{identity_membership, identity_office, identity_user};
+use super::service;
 use crate::domain::Office;
 
 /// Ids of things that other modules own: a category, a place, a calendar.
@@ -113,11 +114,16 @@ pub(crate) fn member_counts(scope: &mut TenantScope<'_>) -> DbResult<BTreeMap<Of
     let rows: Vec<OfficeId> = scope.load(identity_membership::table, |rows| {
         rows.select(identity_membership::office_id)
     })?;
+    Ok(counted(rows))
+}
+
+/// How often each office is named.
+pub(crate) fn counted(offices: impl IntoIterator<Item = OfficeId>) -> BTreeMap<OfficeId, u64> {
     let mut counts = BTreeMap::new();
-    for office in rows {
+    for office in offices {
         *counts.entry(office).or_insert(0) += 1;
     }
-    Ok(counts)
+    counts
 }
 
 /// Writes a new office and tells so.
@@ -152,7 +158,7 @@ pub(crate) fn update(
     Ok(emit(scope, &after, Change::data())?)
 }
 
-/// Takes an office away that has no members any more, and tells so.
+/// Takes an office away that has neither members nor services any more, and tells so.
 pub(crate) fn delete(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), Problem> {
     scope.execute_one(identity_office::table, |rows| {
         diesel::delete(
@@ -166,16 +172,26 @@ pub(crate) fn delete(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), 
             .limit(1)
     })?;
     if members.is_some() {
-        return Err(Problem::new(
-            ProblemKind::StillInUse,
+        return Err(in_use(
             "The office still has members. Take them out of it first.",
         ));
+    }
+    for service in service::links(scope)? {
+        if service.offices.contains(&office.id) || service.rule_offices.contains(&office.id) {
+            return Err(in_use(
+                "Services are still linked to the office, or assign applications to it. Change them first.",
+            ));
+        }
     }
     let gone = Office {
         version: office.version + 1,
         ..office.clone()
     };
     Ok(emit(scope, &gone, Change::deleted())?)
+}
+
+pub(super) fn in_use(message: &str) -> Problem {
+    Problem::new(ProblemKind::StillInUse, message)
 }
 
 /// Tells the present state of every office once more.

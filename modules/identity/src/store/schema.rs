@@ -76,6 +76,17 @@ diesel::table! {
 
 diesel::table! {
     use opencity_kernel::db::sql::*;
+    identity_service (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        version -> BigInt,
+        offices -> Json,
+        rule_offices -> Json,
+    }
+}
+
+diesel::table! {
+    use opencity_kernel::db::sql::*;
     identity_credential (tenant_id, user_id) {
         tenant_id -> Id,
         user_id -> Id,
@@ -113,6 +124,7 @@ opencity_kernel::tenant_tables!(
     identity_alias,
     identity_office,
     identity_membership,
+    identity_service,
     identity_credential,
     identity_attempt,
 );

@@ -12,6 +12,7 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 
+use super::office::in_use;
 use super::schema::{
     identity_alias, identity_credential, identity_membership, identity_office, identity_user,
 };
@@ -169,9 +170,11 @@ pub(crate) fn by_tax_code(scope: &mut TenantScope<'_>, code: &str) -> DbResult<O
     row.map(Row::read).transpose()
 }
 
-/// Which users a list shows. Anonymous citizens are in none.
+/// Which users a list shows. Anonymous citizens are in none but their own.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UserFilter {
+    /// Nobody else than this one.
+    pub(crate) only: Option<UserId>,
     /// Of these kinds; of all if empty.
     pub(crate) kinds: Vec<UserKind>,
     pub(crate) tax_code: Option<String>,
@@ -191,7 +194,11 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
         })?),
     };
     let rows: Vec<Row> = scope.load(identity_user::table, |rows| {
-        let mut rows = rows.filter(identity_user::anonymous.eq(false)).into_boxed();
+        let mut rows = rows.into_boxed();
+        rows = match filter.only {
+            Some(only) => rows.filter(identity_user::id.eq(only)),
+            None => rows.filter(identity_user::anonymous.eq(false)),
+        };
         if !filter.kinds.is_empty() {
             let kinds: Vec<&'static str> = filter.kinds.iter().map(|kind| kind.word()).collect();
             rows = rows.filter(identity_user::kind.eq_any(kinds));
@@ -283,8 +290,18 @@ pub(crate) fn logged_in(scope: &mut WriteScope<'_>, id: UserId, now: Instant) ->
     Ok(())
 }
 
-/// Takes a user away and tells so.
-pub(crate) fn delete(scope: &mut WriteScope<'_>, user: &User) -> DbResult<()> {
+/// Takes a user away who leads no office, and tells so.
+pub(crate) fn delete(scope: &mut WriteScope<'_>, user: &User) -> Result<(), Problem> {
+    let led: Option<OfficeId> = scope.find(identity_office::table, |rows| {
+        rows.filter(identity_office::manager_id.eq(user.id))
+            .select(identity_office::id)
+            .limit(1)
+    })?;
+    if led.is_some() {
+        return Err(in_use(
+            "The user leads an office. Give it another manager first.",
+        ));
+    }
     scope.execute_one(identity_user::table, |rows| {
         diesel::delete(
             rows.filter(identity_user::id.eq(user.id))
@@ -304,7 +321,12 @@ pub(crate) fn delete(scope: &mut WriteScope<'_>, user: &User) -> DbResult<()> {
         version: user.version + 1,
         ..user.clone()
     };
-    emit(scope, &gone, UserEventReason::Deleted, Change::deleted())
+    Ok(emit(
+        scope,
+        &gone,
+        UserEventReason::Deleted,
+        Change::deleted(),
+    )?)
 }
 
 /// Tells the present state of every user once more, a page at a time.

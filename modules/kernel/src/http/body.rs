@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 use crate::context::Platform;
@@ -225,6 +225,17 @@ pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
         };
         Problem::field(&field, code, message)
     })
+}
+
+/// For fields of a PATCH: tells a key that is `null` from one that is absent. To be used with `#[serde(default)]`.
+///
+/// # Errors
+/// If the value has another type.
+#[allow(clippy::option_option)]
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 fn join(parent: &str, name: &str) -> String {

@@ -1,9 +1,12 @@
 //! Lists in pages.
 
+use std::ops::Deref;
+
 use actix_web::HttpRequest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::Query;
 use crate::problem::Problem;
 
 /// The most entries of a page.
@@ -31,7 +34,14 @@ pub struct PageQuery {
     pub sort: Sort,
     /// Where a page before ended.
     pub cursor: Option<String>,
-    parameters: Vec<(String, String)>,
+    query: Query,
+}
+
+impl Deref for PageQuery {
+    type Target = Query;
+    fn deref(&self) -> &Query {
+        &self.query
+    }
 }
 
 impl PageQuery {
@@ -40,26 +50,10 @@ impl PageQuery {
     /// # Errors
     /// [`ProblemKind::BadParameter`](crate::ProblemKind::BadParameter).
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let parameters: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string())
-            .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))?;
-        let value = |name: &str| {
-            parameters
-                .iter()
-                .find(|(key, value)| key == name && !value.is_empty())
-                .map(|(_, value)| value.clone())
-        };
-        let number = |name: &str, default: i64, least: i64, most: i64| match value(name) {
-            None => Ok(default),
-            Some(text) => text
-                .parse::<i64>()
-                .ok()
-                .filter(|number| (least..=most).contains(number))
-                .ok_or_else(|| {
-                    Problem::bad_parameter(name, &format!("a whole number from {least} to {most}"))
-                }),
-        };
-        let sort = match value("sort")
-            .map(|text| text.to_ascii_uppercase())
+        let query = Query::of(request)?;
+        let sort = match query
+            .parameter("sort")
+            .map(str::to_ascii_uppercase)
             .as_deref()
         {
             None | Some("ASC") => Sort::Ascending,
@@ -67,32 +61,17 @@ impl PageQuery {
             Some(_) => return Err(Problem::bad_parameter("sort", "ASC or DESC")),
         };
         Ok(Self {
-            offset: number("offset", 0, 0, MAX_OFFSET)?,
-            limit: number("limit", 10, 1, MAX_LIMIT)?,
+            offset: query.number("offset", 0..=MAX_OFFSET)?.unwrap_or(0),
+            limit: query.number("limit", 1..=MAX_LIMIT)?.unwrap_or(10),
             sort,
-            cursor: value("cursor"),
-            parameters,
+            cursor: query.parameter("cursor").map(str::to_owned),
+            query,
         })
-    }
-
-    /// A parameter by name; empty ones count as absent.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// All parameters of a name, e.g. `createdAt[after]`.
-    #[must_use]
-    pub fn parameters(&self) -> &[(String, String)] {
-        &self.parameters
     }
 
     fn url(&self, base: &str, set: &[(&str, String)], drop: &[&str]) -> String {
         let mut pairs: Vec<(String, String)> = self
-            .parameters
+            .parameters()
             .iter()
             .filter(|(key, _)| {
                 !drop.contains(&key.as_str()) && !set.iter().any(|(name, _)| key == name)
@@ -160,7 +139,7 @@ impl<T> Collection<T> {
         next: Option<String>,
     ) -> Self {
         let mut parameter: Map<String, Value> = query
-            .parameters
+            .parameters()
             .iter()
             .map(|(key, value)| (key.clone(), Value::String(value.clone())))
             .collect();

@@ -1,20 +1,18 @@
 //! Configurations: how a service is paid (API v2).
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::clock;
 use opencity_kernel::db::{DbError, DbResult};
-use opencity_kernel::http::{Body, Created, IdempotencyKey};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Query, deleted, modified, patched};
 use opencity_kernel::id::{ConfigId, TenantId};
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
-use serde::Deserialize;
 use serde_json::{Map, Value};
-use utoipa::IntoParams;
 
-use super::tenants::patched;
-use super::{State, said};
+use super::State;
+use super::tenants::overlaid;
 use crate::domain::settings::{self, ConfigSettings};
 use crate::store::config::{self, CollectionId, ConfigRow, active_key};
 use crate::store::tenant;
@@ -42,23 +40,15 @@ pub async fn config_schema(
     Ok(HttpResponse::Ok().json(settings::config_schema(connector.config_fields())))
 }
 
-/// Which configurations.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ConfigFilter {
-    /// This one.
-    pub id: Option<ConfigId>,
-    /// Those of this service.
-    #[serde(rename = "remote_collection.id")]
-    #[param(rename = "remote_collection.id")]
-    pub collection: Option<CollectionId>,
-}
-
 /// The configurations of a connector, oldest first.
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/configs", operation_id = "payment-proxy.config.list", tag = "payment-proxy-configuration",
     summary = "Configurations of a connector",
-    params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ConfigFilter),
+    params(
+        ("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"),
+        ("id" = Option<uuid::Uuid>, Query, description = "This one"),
+        ("remote_collection.id" = Option<uuid::Uuid>, Query, description = "Those of this service"),
+    ),
     responses(
         (status = 200, description = "Bare array, at most 1000", body = Vec<ConfigSettings>),
         (status = 400, description = "A filter is not valid", body = ProblemBody, content_type = "application/problem+json"),
@@ -70,10 +60,11 @@ pub async fn list_configs(
     state: web::Data<State>,
     caller: Auth<AdministratorOnly>,
     path: web::Path<String>,
-    filter: web::Query<ConfigFilter>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let connector = state.connector(&path)?.id();
-    let (id, collection) = (filter.id, filter.collection);
+    let query = Query::of(&request)?;
+    let (id, collection) = (query.id("id")?, query.id("remote_collection.id")?);
     let rows = state
         .proxy
         .ctx
@@ -268,7 +259,7 @@ pub async fn replace_config(
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
     write(&state, &caller, row, body.value).await?;
-    Ok(said("Object Modified Successfully"))
+    Ok(modified())
 }
 
 /// Changes the keys that are given.
@@ -292,9 +283,9 @@ pub async fn patch_config(
 ) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
-    let settings = patched(&row.body.0, body.value)?;
+    let settings = overlaid(&row.body.0, body.value)?;
     write(&state, &caller, row, settings).await?;
-    Ok(said("Object Patched Successfully"))
+    Ok(patched())
 }
 
 /// Switches a configuration off; it is kept.
@@ -327,5 +318,5 @@ pub async fn switch_off(
     let mut settings: ConfigSettings = row.body.read()?;
     settings.active = false;
     write(state, caller, row, settings).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }

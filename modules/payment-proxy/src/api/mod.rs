@@ -94,10 +94,6 @@ fn shown(tenant: opencity_kernel::id::TenantId, payment: &PaymentEvent) -> Resul
     Ok(shown)
 }
 
-fn said(what: &str) -> HttpResponse {
-    HttpResponse::Ok().json([what])
-}
-
 /// 302 to an address that nobody keeps and no page is told.
 fn redirect(to: &str) -> HttpResponse {
     HttpResponse::Found()

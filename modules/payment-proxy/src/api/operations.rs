@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use opencity_contracts::payment::PaymentStatus;
 use opencity_kernel::auth::{Auth, Caller, Internal, Staff};
 use opencity_kernel::clock;
-use opencity_kernel::http::OptionalBody;
+use opencity_kernel::http::{OptionalBody, patched};
 use opencity_kernel::id::PaymentId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{State, said, shown};
+use super::{State, shown};
 use crate::domain::outcome::{Effect, Standing, apply};
 use crate::proxy::Told;
 use crate::store::debt::{self, Debt};
@@ -150,7 +150,7 @@ pub async fn confirm_payment(
         .wakes
         .wake(crate::proxy::DEBTS_TASK);
     match confirmed.payment.status {
-        PaymentStatus::Complete => Ok(said("Object Patched Successfully")),
+        PaymentStatus::Complete => Ok(patched()),
         other => Err(illegal(other)),
     }
 }
@@ -177,14 +177,14 @@ pub async fn cancel_payment(
 ) -> Result<HttpResponse, Problem> {
     let debt = found(&state, &caller, at.into_inner()).await?;
     if debt.payment.status == PaymentStatus::Canceled {
-        return Ok(said("Object Patched Successfully"));
+        return Ok(patched());
     }
     if !debt.payment.status.can_become(PaymentStatus::Canceled) {
         return Err(illegal(debt.payment.status));
     }
     let cancelled = state.proxy.cancel(&debt).await?;
     match cancelled.payment.status {
-        PaymentStatus::Canceled => Ok(said("Object Patched Successfully")),
+        PaymentStatus::Canceled => Ok(patched()),
         other => Err(illegal(other)),
     }
 }

@@ -4,13 +4,13 @@ use actix_web::{HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::db::DbError;
-use opencity_kernel::http::{Body, IdempotencyKey};
+use opencity_kernel::http::{Body, IdempotencyKey, modified, patched};
 use opencity_kernel::problem::ProblemBody;
 use serde_json::{Map, Value, json};
 
+use super::State;
 use super::configs;
-use super::tenants::patched;
-use super::{State, said};
+use super::tenants::overlaid;
 use crate::domain::settings::{self, ConfigSettings};
 use crate::store::config::{self, CollectionId, ConfigRow};
 
@@ -53,7 +53,7 @@ fn as_config(
     );
     keys.entry("payment_type")
         .or_insert_with(|| json!("PAGOPA"));
-    patched(&Value::Null, keys)
+    overlaid(&Value::Null, keys)
 }
 
 fn as_service(caller: &Caller, row: &ConfigRow) -> Value {
@@ -157,7 +157,7 @@ pub async fn replace_service(
     let (connector, service) = at.into_inner();
     let row = found(&state, &caller, &connector, service).await?;
     configs::write(&state, &caller, row, as_config(body.value, Some(service))?).await?;
-    Ok(said("Object Modified Successfully"))
+    Ok(modified())
 }
 
 /// Changes the keys that are given.
@@ -183,7 +183,7 @@ pub async fn patch_service(
     let mut keys = row.body.0.as_object().cloned().unwrap_or_default();
     keys.extend(body.value);
     configs::write(&state, &caller, row, as_config(keys, Some(service))?).await?;
-    Ok(said("Object Patched Successfully"))
+    Ok(patched())
 }
 
 /// Switches a service's configuration off; it is kept.

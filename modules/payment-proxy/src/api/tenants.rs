@@ -5,14 +5,14 @@ use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::clock;
 use opencity_kernel::crypto::random_token;
 use opencity_kernel::db::DbError;
-use opencity_kernel::http::{Body, Created, IdempotencyKey};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, deleted, modified, patched};
 use opencity_kernel::id::TenantId;
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
 use serde_json::{Map, Value};
 
-use super::{State, said};
+use super::State;
 use crate::domain::settings::{self, TenantSettings};
 use crate::proxy::{Proxy, sealed_for};
 use crate::store::tenant::{self, TenantRow};
@@ -189,7 +189,7 @@ pub async fn replace_tenant(
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
     write(&state, &caller, row, body.value).await?;
-    Ok(said("Object Modified Successfully"))
+    Ok(modified())
 }
 
 /// Changes the keys that are given.
@@ -212,13 +212,13 @@ pub async fn patch_tenant(
 ) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
-    let settings = patched(&row.body.0, body.value)?;
+    let settings = overlaid(&row.body.0, body.value)?;
     write(&state, &caller, row, settings).await?;
-    Ok(said("Object Patched Successfully"))
+    Ok(patched())
 }
 
 /// A stored object with some keys replaced.
-pub fn patched<T: serde::de::DeserializeOwned>(
+pub fn overlaid<T: serde::de::DeserializeOwned>(
     stored: &Value,
     keys: Map<String, Value>,
 ) -> Result<T, Problem> {
@@ -254,5 +254,5 @@ pub async fn delete_tenant(
     let mut settings: TenantSettings = row.body.read()?;
     settings.active = false;
     write(&state, &caller, row, settings).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }

@@ -1,8 +1,6 @@
 //! The module with its server, its consumers and a real sandbox, in this process over real HTTP.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
-mod token;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +16,7 @@ use opencity_kernel::events::{Change, Event, Filter, NewEvent, Redelivery, Runne
 use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::module::{Module, ModuleInfo};
 use opencity_payment_proxy::{INFO, MIGRATIONS, PaymentProxy};
+use opencity_testing::{Issuer, Store};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
@@ -117,7 +116,7 @@ impl World {
         });
         let others = platform.database.for_module(OTHERS);
         let administrator = Uuid::now_v7();
-        let staff_token = token::Issuer::of(&platform.verifier).token(
+        let staff_token = Issuer::of(&platform.verifier).token(
             Self::tenancy().tenant_id(),
             administrator,
             "ROLE_ADMIN",
@@ -407,48 +406,4 @@ pub fn payment(id: Uuid) -> Value {
     payment.links.online_payment_landing.url =
         Some("https://servizi.example.it/lang/it/pratiche/1/detail".to_owned());
     serde_json::to_value(payment).unwrap()
-}
-
-/// Where a test keeps its data.
-#[derive(Clone, Copy)]
-pub enum Store {
-    Sqlite,
-    Postgres,
-}
-
-impl Store {
-    /// The address of a new database; of PostgreSQL on the server that `OPENCITY_TEST_DATABASE_URL` names (`make test` starts one).
-    pub fn url(self, folder: &std::path::Path) -> String {
-        use diesel::{Connection, RunQueryDsl};
-        if matches!(self, Self::Sqlite) {
-            return folder.join("test.sqlite").to_string_lossy().into_owned();
-        }
-        let server = std::env::var("OPENCITY_TEST_DATABASE_URL").expect(
-            "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
-        );
-        let name = format!("payments_{}", Uuid::new_v4().simple());
-        let mut connection =
-            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
-        diesel::sql_query(format!("CREATE DATABASE {name}"))
-            .execute(&mut connection)
-            .unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        format!("{base}/{name}")
-    }
-}
-
-/// Tests that hold on both databases.
-#[macro_export]
-macro_rules! on_both_databases {
-    ($(async fn $name:ident($store:ident) $body:block)*) => {
-        $(async fn $name($store: $crate::support::Store) $body)*
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { super::$name($crate::support::Store::Sqlite).await; })*
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { super::$name($crate::support::Store::Postgres).await; })*
-        }
-    };
 }

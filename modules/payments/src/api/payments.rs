@@ -1,6 +1,6 @@
 //! `payments`: what an application has to pay, and payments from other systems.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_contracts::money::Cents;
 use opencity_contracts::payment::{Payer, PersonType, Receiver};
 use opencity_kernel::auth::{AnyUser, Auth, Caller, Permission};
@@ -8,7 +8,7 @@ use opencity_kernel::clock;
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::DbResult;
 use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Query, Scope};
 use opencity_kernel::id::{ApplicationId, ServiceId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::notice_number::NoticeNumber;
@@ -17,20 +17,12 @@ use opencity_kernel::tax_code::{FiscalCode, TestBodies, VatNumber, contains_fisc
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::State;
 use crate::domain::due::Due;
 use crate::store::payment::PaymentRow;
 use crate::store::{payment, replica};
-
-/// Which payments.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct PaymentFilter {
-    /// The application; of a due, the payment's own id.
-    pub remote_id: ApplicationId,
-}
 
 /// Those who may hand payments in.
 #[derive(Debug)]
@@ -46,7 +38,8 @@ impl Permission for PaymentWriter {
 /// The payments of an application that the caller may see, oldest first, in the form of the payment event.
 #[utoipa::path(
     get, path = "/lang/api/payments", operation_id = "payments.payment.list", tag = "payments",
-    summary = "Payments of an application", params(PaymentFilter),
+    summary = "Payments of an application",
+    params(("remote_id" = uuid::Uuid, Query, description = "The application; of a due, the payment's own id")),
     responses(
         (status = 200, description = "Bare array of payments, in the form of the payment event 2.0", body = Vec<Value>,
             example = json!([{"id": "68dada78-2398-4a11-b80a-98aaede3371c", "status": "PAYMENT_PENDING", "remote_id": "01957f1f-2370-770e-9132-1729a8e91419", "payment": {"amount": 16.5, "currency": "EUR"}}])),
@@ -60,9 +53,12 @@ pub async fn list_payments(
     state: web::Data<State>,
     caller: Auth<AnyUser>,
     scope: Scope,
-    query: web::Query<PaymentFilter>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (remote, caller) = (query.remote_id, caller.into_caller());
+    let remote: ApplicationId = Query::of(&request)?.id("remote_id")?.ok_or_else(|| {
+        Problem::bad_parameter("remote_id", "the id of an application: it is needed here")
+    })?;
+    let caller = caller.into_caller();
     let seen = state
         .ctx
         .find_replica(scope.tenancy(), move |scope| {

@@ -1,10 +1,10 @@
 //! A service's configurations.
 
 use actix_web::{HttpResponse, web};
-use opencity_kernel::auth::{AdministratorOnly, Auth};
+use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::clock;
 use opencity_kernel::db::WriteScope;
-use opencity_kernel::http::{Body, Created, IdempotencyKey};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, deleted, modified, patched};
 use opencity_kernel::id::ServiceId;
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::ProblemBody;
@@ -192,27 +192,9 @@ pub(crate) async fn replace(
     body: Body<ConfigurationIn>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let (connector, service) = path.into_inner();
-    state.registry(&connector)?;
-    body.value.check_tenant(caller.tenant_id())?;
-    let shared = state.clone();
-    state
-        .ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let row = config::of_service(scope, &connector, service)?
-                .ok_or_else(|| Problem::not_found("configuration"))?;
-            let registry = shared.registry(&connector)?;
-            let settled = body.value.whole();
-            let settled = settled.checked(|parameters| registry.check_service(parameters))?;
-            if settled.active {
-                check_only(scope, &connector, service)?;
-            }
-            config::save_service(scope, &changed(&row, settled), Some(row.version))
-                .map_err(Problem::from)
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
+    let next = |input: ConfigurationIn, _: Settled| input.whole();
+    change(state, &caller, path.into_inner(), body.value, next).await?;
+    Ok(modified())
 }
 
 #[utoipa::path(
@@ -240,29 +222,34 @@ pub(crate) async fn patch(
     body: Body<ConfigurationIn>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let (connector, service) = path.into_inner();
-    state.registry(&connector)?;
-    body.value.check_tenant(caller.tenant_id())?;
-    let shared = state.clone();
-    state
-        .ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let row = config::of_service(scope, &connector, service)?
-                .ok_or_else(|| Problem::not_found("configuration"))?;
-            let registry = shared.registry(&connector)?;
-            let settled =
-                body.value
-                    .patching(Settled::of(&row.description, row.active, &row.parameters));
-            let settled = settled.checked(|parameters| registry.check_service(parameters))?;
-            if settled.active {
-                check_only(scope, &connector, service)?;
-            }
-            config::save_service(scope, &changed(&row, settled), Some(row.version))
-                .map_err(Problem::from)
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
+    let next = ConfigurationIn::patching;
+    change(state, &caller, path.into_inner(), body.value, next).await?;
+    Ok(patched())
+}
+
+/// Checks and writes what `next` makes of the body and of what is kept.
+async fn change(
+    state: web::Data<State>,
+    caller: &Caller,
+    (connector, service): (String, ServiceId),
+    input: ConfigurationIn,
+    next: fn(ConfigurationIn, Settled) -> Settled,
+) -> Result<(), Problem> {
+    input.check_tenant(caller.tenant_id())?;
+    let db = state.ctx.db.clone();
+    db.write(caller.tenancy(), move |scope| {
+        let registry = state.registry(&connector)?;
+        let row = config::of_service(scope, &connector, service)?
+            .ok_or_else(|| Problem::not_found("configuration"))?;
+        let kept = Settled::of(&row.description, row.active, &row.parameters);
+        let settled = next(input, kept).checked(|parameters| registry.check_service(parameters))?;
+        if settled.active {
+            check_only(scope, &connector, service)?;
+        }
+        config::save_service(scope, &changed(&row, settled), Some(row.version))?;
+        Ok(())
+    })
+    .await
 }
 
 #[utoipa::path(
@@ -301,5 +288,5 @@ pub(crate) async fn remove(
                 .map_err(Problem::from)
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }

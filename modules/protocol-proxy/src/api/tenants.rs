@@ -1,9 +1,9 @@
 //! A body's configurations: what a registry needs to know of the whole body.
 
 use actix_web::{HttpResponse, web};
-use opencity_kernel::auth::{AdministratorOnly, Auth};
+use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::clock;
-use opencity_kernel::http::{Body, Created, IdempotencyKey};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, deleted, modified, patched};
 use opencity_kernel::id::TenantId;
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::ProblemBody;
@@ -27,7 +27,7 @@ fn view(row: &TenantConfig) -> ConfigurationView {
 }
 
 /// The body of the path must be the caller's own; others are not there for him.
-fn check_own(caller: &Auth<AdministratorOnly>, tenant: TenantId) -> Result<(), Problem> {
+fn check_own(caller: &Caller, tenant: TenantId) -> Result<(), Problem> {
     if caller.tenant_id() == tenant {
         Ok(())
     } else {
@@ -166,25 +166,9 @@ pub(crate) async fn replace(
     body: Body<ConfigurationIn>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let (connector, tenant) = path.into_inner();
-    state.registry(&connector)?;
-    check_own(&caller, tenant)?;
-    body.value.check_tenant(tenant)?;
-    let shared = state.clone();
-    state
-        .ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let row = config::of_tenant(scope, &connector)?
-                .ok_or_else(|| Problem::not_found("configuration"))?;
-            let registry = shared.registry(&connector)?;
-            let settled = body.value.whole();
-            let settled = settled.checked(|parameters| registry.check_tenant(parameters))?;
-            config::save_tenant(scope, &changed(&row, settled), Some(row.version))
-                .map_err(Problem::from)
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
+    let next = |input: ConfigurationIn, _: Settled| input.whole();
+    change(state, &caller, path.into_inner(), body.value, next).await?;
+    Ok(modified())
 }
 
 #[utoipa::path(
@@ -212,27 +196,32 @@ pub(crate) async fn patch(
     body: Body<ConfigurationIn>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let (connector, tenant) = path.into_inner();
-    state.registry(&connector)?;
-    check_own(&caller, tenant)?;
-    body.value.check_tenant(tenant)?;
-    let shared = state.clone();
-    state
-        .ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let row = config::of_tenant(scope, &connector)?
-                .ok_or_else(|| Problem::not_found("configuration"))?;
-            let registry = shared.registry(&connector)?;
-            let settled =
-                body.value
-                    .patching(Settled::of(&row.description, row.active, &row.parameters));
-            let settled = settled.checked(|parameters| registry.check_tenant(parameters))?;
-            config::save_tenant(scope, &changed(&row, settled), Some(row.version))
-                .map_err(Problem::from)
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
+    let next = ConfigurationIn::patching;
+    change(state, &caller, path.into_inner(), body.value, next).await?;
+    Ok(patched())
+}
+
+/// Checks and writes what `next` makes of the body and of what is kept.
+async fn change(
+    state: web::Data<State>,
+    caller: &Caller,
+    (connector, tenant): (String, TenantId),
+    input: ConfigurationIn,
+    next: fn(ConfigurationIn, Settled) -> Settled,
+) -> Result<(), Problem> {
+    check_own(caller, tenant)?;
+    input.check_tenant(tenant)?;
+    let db = state.ctx.db.clone();
+    db.write(caller.tenancy(), move |scope| {
+        let registry = state.registry(&connector)?;
+        let row = config::of_tenant(scope, &connector)?
+            .ok_or_else(|| Problem::not_found("configuration"))?;
+        let kept = Settled::of(&row.description, row.active, &row.parameters);
+        let settled = next(input, kept).checked(|parameters| registry.check_tenant(parameters))?;
+        config::save_tenant(scope, &changed(&row, settled), Some(row.version))?;
+        Ok(())
+    })
+    .await
 }
 
 #[utoipa::path(
@@ -272,5 +261,5 @@ pub(crate) async fn remove(
                 .map_err(Problem::from)
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }

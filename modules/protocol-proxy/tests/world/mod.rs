@@ -6,16 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use opencity_contracts::document::{DocumentFile, Folder, RegistrationData, Transmission};
 use opencity_contracts::file::RemoteCollection;
 use opencity_contracts::{Application, DocumentEvent, DocumentType, Service};
-use opencity_kernel::auth::PublicKey;
 use opencity_kernel::config::Config;
 use opencity_kernel::context::{FileSource, ModuleContext, Platform};
 use opencity_kernel::crypto::sha256_hex;
@@ -27,6 +22,7 @@ use opencity_kernel::id::FileId;
 use opencity_kernel::module::{Module, ModuleInfo};
 use opencity_protocol_proxy::ProtocolProxy;
 use opencity_sandbox::{Options, Server};
+use opencity_testing::{Issuer, Store};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
@@ -80,7 +76,7 @@ pub struct World {
     pub platform: Arc<Platform>,
     pub module: ProtocolProxy,
     pub tenancy: Tenancy,
-    key: KeyPair,
+    issuer: Issuer,
     registry: SocketAddr,
     stop_registry: oneshot::Sender<()>,
     stop: watch::Sender<bool>,
@@ -90,26 +86,16 @@ pub struct World {
 
 impl World {
     pub async fn sqlite() -> Self {
-        Self::open(String::new()).await
+        Self::open(Store::Sqlite).await
     }
 
-    /// A new database on the server that `OPENCITY_TEST_DATABASE_URL` names; `make test` starts one.
     pub async fn postgres() -> Self {
-        use diesel::{Connection, RunQueryDsl};
-        let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
-            .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
-        let name = format!("protocol_{}", Uuid::new_v4().simple());
-        let mut connection =
-            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
-        diesel::sql_query(format!("CREATE DATABASE {name}"))
-            .execute(&mut connection)
-            .unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        Self::open(format!("{base}/{name}")).await
+        Self::open(Store::Postgres).await
     }
 
-    async fn open(url: String) -> Self {
+    async fn open(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let url = store.url(folder.path());
         let server = Server::bind(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: folder.path().join("sandbox"),
@@ -164,23 +150,13 @@ impl World {
         for consumer in module.consumers() {
             runner.start(&context.db, consumer).await.unwrap();
         }
-        let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
-        let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        platform.verifier.set_keys(&[PublicKey {
-            kid: "test".to_owned(),
-            n: part(key.public_key().modulus().big_endian_without_leading_zero()),
-            e: part(
-                key.public_key()
-                    .exponent()
-                    .big_endian_without_leading_zero(),
-            ),
-        }]);
+        let issuer = Issuer::of(&platform.verifier);
         let tenancy = opencity_kernel::demo::tenancy().unwrap();
         let world = Self {
             platform,
             module,
             tenancy,
-            key,
+            issuer,
             registry,
             stop_registry,
             stop,
@@ -379,28 +355,7 @@ impl World {
 
     /// A token of a person.
     pub fn token(&self, id: Uuid, role: &str) -> String {
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let now = opencity_kernel::clock::now();
-        let signed = format!(
-            "{}.{}",
-            part(json!({"alg": "RS256", "kid": "test", "typ": "JWT"})),
-            part(json!({
-                "iss": "opencity", "aud": "opencity", "iat": now.unix(), "exp": now.unix() + 3600, "roles": [role],
-                "username": "somebody", "id": id, "tenant_id": self.tenancy.tenant_id(),
-                "auth": {"method": "password", "level": 1000, "session_id": "s", "instant": now},
-            }))
-        );
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        let random = aws_lc_rs::rand::SystemRandom::new();
-        self.key
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &random,
-                signed.as_bytes(),
-                &mut signature,
-            )
-            .unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        self.issuer.token(self.tenancy.tenant_id(), id, role)
     }
 
     pub async fn stop(self) {

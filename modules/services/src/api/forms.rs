@@ -3,7 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Staff};
-use opencity_kernel::http::{Body, Collection, Created, IdempotencyKey, PageQuery, Public, Scope};
+use opencity_kernel::http::{
+    Body, Collection, Created, IdempotencyKey, PageQuery, Public, Query, Scope, deleted, modified,
+};
 use opencity_kernel::id::FormId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -11,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{State, modified, ok, parameters};
+use super::{State, ok};
 use crate::domain::form::FormSource;
 use crate::store::forms::{self, FormSummary, StoredForm};
 
@@ -61,11 +63,7 @@ pub(super) fn shown(form: &StoredForm, full: bool) -> Value {
 }
 
 fn full(request: &HttpRequest) -> Result<bool, Problem> {
-    match parameters(request)?.parameter("full") {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(Problem::bad_parameter("full", "true or false")),
-    }
+    Ok(Query::of(request)?.flag("full")?.unwrap_or(false))
 }
 
 /// An entry of the list of forms.
@@ -395,7 +393,7 @@ async fn delete(
             forms::delete(scope, &form)
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }
 
 fn found(form: Option<StoredForm>) -> Result<StoredForm, Problem> {

@@ -2,18 +2,22 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::Problem;
-use opencity_kernel::auth::{AdministratorOnly, Auth};
-use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
+use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
+use opencity_kernel::db::{TenantScope, WriteScope};
+use opencity_kernel::http::{
+    Body, Created, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
+};
 use opencity_kernel::id::TermId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
+use uuid::Uuid;
 
-use super::{State, merged, modified, ok, parameters, patched};
-use crate::domain::filter::ids;
+use super::attachments::{serve, with_files};
+use super::{Api, State, merged, ok};
+use crate::domain::attachment::{Attachment, HasAttachments};
 use crate::domain::service::GroupId;
 use crate::domain::vocabulary::{GroupFields, ServiceGroup, TermKind};
 use crate::store::{self, groups};
@@ -21,7 +25,7 @@ use crate::view::Names;
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, one, create, replace, patch, delete),
+    paths(list, one, attachment, create, replace, patch, delete),
     components(schemas(GroupView, GroupFields, ProblemBody))
 )]
 pub(super) struct Document;
@@ -32,6 +36,10 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
             web::resource("/{tenant}/api/services-groups")
                 .route(web::get().to(list))
                 .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/{tenant}/api/services-groups/{id}/attachments/{list}/{filename}")
+                .route(web::get().to(attachment)),
         )
         .service(
             web::resource("/{tenant}/api/services-groups/{id}")
@@ -90,12 +98,11 @@ impl GroupView {
 
 /// The terms that a filter names must exist.
 fn known(scope: &mut TenantScope<'_>, kind: TermKind, ids: &[TermId]) -> Result<(), Problem> {
-    for id in ids {
-        if store::terms::by_id(scope, kind, *id)?.is_none() {
-            return Err(Problem::not_found(kind.label()));
-        }
+    if store::terms::exist(scope, kind, ids)? {
+        Ok(())
+    } else {
+        Err(Problem::not_found(kind.label()))
     }
-    Ok(())
 }
 
 #[utoipa::path(
@@ -119,10 +126,10 @@ async fn list(
     _caller: Public,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let query = parameters(&request)?;
-    let topics: Vec<TermId> = ids(&query, "topics_id")?;
-    let recipients: Vec<TermId> = ids(&query, "recipient_id")?;
-    let areas: Vec<TermId> = ids(&query, "geographic_area_id")?;
+    let query = Query::of(&request)?;
+    let topics: Vec<TermId> = query.ids("topics_id")?;
+    let recipients: Vec<TermId> = query.ids("recipient_id")?;
+    let areas: Vec<TermId> = query.ids("geographic_area_id")?;
     let shown: Vec<GroupView> = api
         .ctx
         .db
@@ -180,6 +187,32 @@ async fn one(
 }
 
 #[utoipa::path(
+    get, path = "/lang/api/services-groups/{id}/attachments/{list}/{filename}", operation_id = "services.group.attachment", tag = "services-groups",
+    summary = "Reads a file of a group's texts",
+    params(
+        ("id" = String, Path, description = "Id or slug of the group", max_length = 255),
+        ("list" = String, Path, description = "costs or conditions", max_length = 10),
+        ("filename" = String, Path, description = "The name in the list", max_length = 255),
+    ),
+    responses(
+        (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 404, description = "There is no such group, or it has no such file here", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(())
+)]
+async fn attachment(
+    api: State,
+    scope: Scope,
+    _caller: Public,
+    path: web::Path<(String, String, String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference, list, filename) = path.into_inner();
+    let group = found(&api, &scope, reference).await?;
+    let at = (list.as_str(), filename.as_str());
+    serve(&api, scope.tenancy(), group.id.uuid(), &group.fields, at).await
+}
+
+#[utoipa::path(
     post, path = "/lang/api/services-groups", operation_id = "services.group.create", tag = "services-groups",
     summary = "Adds a group of services",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
@@ -203,17 +236,71 @@ async fn create(
     key: IdempotencyKey,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let location = scope.api("services-groups/");
-    let mut given = body.value;
-    key.once(&api.ctx.db, &caller, body.hash, move |scope| {
-        store::services::name_category(scope, &mut given)?;
-        let group = groups::create(scope, GroupId::random(), GroupFields::read(given)?)?;
-        let names = store::names(scope)?;
-        Created::new(
-            format!("{location}{}", group.id),
-            &GroupView::of(group, &names, &[]),
-        )
-    })
+    let id = GroupId::random();
+    let at = scope.api(&format!("services-groups/{id}"));
+    let (tenancy, caller, hash) = (caller.tenancy(), caller.into_caller(), body.hash);
+    with_files(
+        &api,
+        tenancy,
+        id.uuid(),
+        body.value,
+        named,
+        async |mut given, new| {
+            key.once(&api.ctx.db, &caller, hash, move |scope| {
+                store::services::name_category(scope, &mut given)?;
+                let mut fields = GroupFields::read(given)?;
+                fields.settle(&at, None, &new)?;
+                let group = groups::create(scope, id, fields)?;
+                let names = store::names(scope)?;
+                Created::new(at, &GroupView::of(group, &names, &[]))
+            })
+            .await
+        },
+    )
+    .await
+}
+
+async fn found(api: &Api, scope: &Scope, reference: String) -> Result<ServiceGroup, Problem> {
+    let read = move |scope: &mut TenantScope<'_>| groups::by_reference(scope, &reference);
+    api.ctx.db.read(scope.tenancy(), read).await
+}
+
+fn named(scope: &mut TenantScope<'_>, id: Uuid) -> Result<Vec<Attachment>, Problem> {
+    let group = groups::by_id(scope, id.into())?;
+    Ok(group.map_or_else(Vec::new, |group| group.fields.all_attachments()))
+}
+
+/// Gives a group other fields: `next` makes them of the group and the body.
+async fn change(
+    api: &Api,
+    scope: &Scope,
+    caller: &Caller,
+    reference: String,
+    body: Map<String, Value>,
+    next: fn(&ServiceGroup, Map<String, Value>) -> Result<GroupFields, Problem>,
+) -> Result<(), Problem> {
+    let id = found(api, scope, reference).await?.id;
+    let (tenancy, at) = (
+        caller.tenancy(),
+        scope.api(&format!("services-groups/{id}")),
+    );
+    with_files(
+        api,
+        tenancy,
+        id.uuid(),
+        body,
+        named,
+        async |mut given, new| {
+            let write = move |scope: &mut WriteScope<'_>| {
+                let group = groups::by_reference(scope, &id.to_string())?;
+                store::services::name_category(scope, &mut given)?;
+                let mut fields = next(&group, given)?;
+                fields.settle(&at, Some(&group.fields), &new)?;
+                groups::replace(scope, group, fields)
+            };
+            api.ctx.db.write(tenancy, write).await
+        },
+    )
     .await
 }
 
@@ -237,20 +324,16 @@ async fn create(
 )]
 async fn replace(
     api: State,
+    scope: Scope,
     caller: Auth<AdministratorOnly>,
     path: web::Path<(String, String)>,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, reference) = path.into_inner();
-    let mut given = body.value;
-    api.ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let group = groups::by_reference(scope, &reference)?;
-            store::services::name_category(scope, &mut given)?;
-            groups::replace(scope, group, GroupFields::read(given)?)
-        })
-        .await?;
+    change(&api, &scope, &caller, reference, body.value, |_, given| {
+        GroupFields::read(given)
+    })
+    .await?;
     Ok(modified())
 }
 
@@ -275,21 +358,21 @@ async fn replace(
 )]
 async fn patch(
     api: State,
+    scope: Scope,
     caller: Auth<AdministratorOnly>,
     path: web::Path<(String, String)>,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, reference) = path.into_inner();
-    let mut given = body.value;
-    api.ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let group = groups::by_reference(scope, &reference)?;
-            store::services::name_category(scope, &mut given)?;
-            let fields = GroupFields::read(merged(&group.fields, given)?)?;
-            groups::replace(scope, group, fields)
-        })
-        .await?;
+    change(
+        &api,
+        &scope,
+        &caller,
+        reference,
+        body.value,
+        |group, given| GroupFields::read(merged(&group.fields, given)?),
+    )
+    .await?;
     Ok(patched())
 }
 
@@ -308,16 +391,19 @@ async fn patch(
 )]
 async fn delete(
     api: State,
+    scope: Scope,
     caller: Auth<AdministratorOnly>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (_, reference) = path.into_inner();
-    api.ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let group = groups::by_reference(scope, &reference)?;
+    let (id, tenancy) = (found(&api, &scope, reference).await?.id, caller.tenancy());
+    with_files(&api, tenancy, id.uuid(), Map::new(), named, async |_, _| {
+        let write = move |scope: &mut WriteScope<'_>| {
+            let group = groups::by_reference(scope, &id.to_string())?;
             groups::delete(scope, &group)
-        })
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
+        };
+        api.ctx.db.write(tenancy, write).await
+    })
+    .await?;
+    Ok(deleted())
 }

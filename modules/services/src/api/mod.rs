@@ -1,19 +1,18 @@
 //! What the module answers.
 
+mod attachments;
 mod forms;
 mod groups;
 mod places;
 mod services;
 mod vocabularies;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::context::ModuleContext;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::OpenApi as _;
-
-use crate::domain::filter::Parameters;
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -42,22 +41,8 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
-fn parameters(request: &HttpRequest) -> Result<Parameters, Problem> {
-    web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-        .map(|query| Parameters(query.into_inner()))
-        .map_err(|_| Problem::bad_parameter("query", "name=value pairs joined by &"))
-}
-
 fn ok<T: Serialize>(body: &T) -> HttpResponse {
     HttpResponse::Ok().json(body)
-}
-
-fn modified() -> HttpResponse {
-    ok(&["Object Modified Successfully"])
-}
-
-fn patched() -> HttpResponse {
-    ok(&["Object Patched Successfully"])
 }
 
 /// What is stored, after a JSON Merge Patch.

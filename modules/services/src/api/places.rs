@@ -4,14 +4,14 @@ use actix_web::{HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::auth::{AdministratorOnly, AnyUser, Auth};
 use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope, deleted, modified, patched};
 use opencity_kernel::id::TermId;
 use opencity_kernel::problem::ProblemBody;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{State, merged, modified, ok, patched};
+use super::{State, merged, ok};
 use crate::domain::vocabulary::{Place, PlaceFields};
 use crate::store::places;
 
@@ -222,6 +222,7 @@ async fn patch(
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "An office is there", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -231,6 +232,8 @@ async fn delete(
     path: web::Path<(String, TermId)>,
 ) -> Result<HttpResponse, Problem> {
     let (_, id) = path.into_inner();
+    // An office that is there may just have been made.
+    api.ctx.platform.caught_up(api.ctx.info.name).await?;
     api.ctx
         .db
         .write(caller.tenancy(), move |scope| {
@@ -238,5 +241,5 @@ async fn delete(
             places::delete(scope, place.id)
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }

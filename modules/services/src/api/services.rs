@@ -4,16 +4,22 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_contracts::service::ServiceStatus;
-use opencity_kernel::auth::{AdministratorOnly, Auth};
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
+use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
+use opencity_kernel::db::{TenantScope, WriteScope};
+use opencity_kernel::http::{
+    Body, Created, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
+};
 use opencity_kernel::id::{ServiceId, TermId};
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
+use uuid::Uuid;
 
-use super::{State, modified, ok, parameters, patched};
+use super::attachments::{serve, with_files};
+use super::{Api, State, ok};
+use crate::domain::attachment::{Attachment, HasAttachments};
 use crate::domain::filter::ServiceFilter;
 use crate::domain::service::{LISTED, Service, ServiceFields};
 use crate::domain::vocabulary::TermKind;
@@ -22,7 +28,7 @@ use crate::view::ServiceView;
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, facets, one, form, create, replace, patch, delete),
+    paths(list, facets, one, form, attachment, create, replace, patch, delete),
     components(schemas(ServiceView, ServiceFields, Facets, Facet, ProblemBody))
 )]
 pub(super) struct Document;
@@ -36,6 +42,10 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         )
         .service(web::resource("/{tenant}/api/services/facets").route(web::get().to(facets)))
         .service(web::resource("/{tenant}/api/services/{id}/form").route(web::get().to(form)))
+        .service(
+            web::resource("/{tenant}/api/services/{id}/attachments/{list}/{filename}")
+                .route(web::get().to(attachment)),
+        )
         .service(
             web::resource("/{tenant}/api/services/{id}")
                 .route(web::get().to(one))
@@ -79,7 +89,8 @@ fn visible(service: Service, administrator: bool) -> Result<Service, Problem> {
         ("order_by" = Option<String>, Query, description = "name (default), created_at, updated_at, status, sticky", max_length = 20),
         ("ascending" = Option<bool>, Query, description = "false: from high to low"),
         ("sticky" = Option<bool>, Query, description = "Only those shown first, or only the others"),
-        ("limit" = Option<u32>, Query, description = "At most so many", minimum = 1),
+        ("offset" = Option<u32>, Query, description = "Services to pass over", minimum = 0, maximum = 100000),
+        ("limit" = Option<u32>, Query, description = "At most so many", minimum = 1, maximum = 100000),
     ),
     responses(
         (status = 200, description = "The services", body = Vec<ServiceView>,
@@ -97,7 +108,7 @@ async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let administrator = is_administrator(&caller);
-    let filter = ServiceFilter::of(&parameters(&request)?, administrator, api.list_limit)?;
+    let filter = ServiceFilter::of(&Query::of(&request)?, administrator, api.list_limit)?;
     let shown: Vec<Value> = api
         .ctx
         .db
@@ -273,6 +284,42 @@ async fn form(
 }
 
 #[utoipa::path(
+    get, path = "/lang/api/services/{id}/attachments/{list}/{filename}", operation_id = "services.service.attachment", tag = "services",
+    summary = "Reads a file of a service's texts",
+    params(
+        ("id" = String, Path, description = "Id, identifier or slug of the service", max_length = 255),
+        ("list" = String, Path, description = "costs or conditions", max_length = 10),
+        ("filename" = String, Path, description = "The name in the list", max_length = 255),
+    ),
+    responses(
+        (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 401, description = "The token that was sent is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The service is hidden (status 0)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service, or it has no such file here", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security((), ("bearer" = []))
+)]
+async fn attachment(
+    api: State,
+    scope: Scope,
+    caller: Public,
+    path: web::Path<(String, String, String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference, list, filename) = path.into_inner();
+    let service = found(&api, &scope, reference).await?;
+    let service = visible(service, is_administrator(&caller))?;
+    let at = (list.as_str(), filename.as_str());
+    serve(
+        &api,
+        scope.tenancy(),
+        service.id.uuid(),
+        &service.fields,
+        at,
+    )
+    .await
+}
+
+#[utoipa::path(
     post, path = "/lang/api/services", operation_id = "services.service.create", tag = "services",
     summary = "Adds a service",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
@@ -297,16 +344,69 @@ async fn create(
     key: IdempotencyKey,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let location = scope.api("services/");
-    let mut given = body.value;
-    key.once(&api.ctx.db, &caller, body.hash, move |scope| {
-        store::services::name_category(scope, &mut given)?;
-        let service =
-            store::services::create(scope, ServiceId::random(), ServiceFields::read(given)?)?;
-        let names = store::names(scope)?;
-        let shown = ServiceView::of(scope.tenant_id(), &service, &names).shown(true)?;
-        Created::new(format!("{location}{}", service.id), &shown)
-    })
+    let id = ServiceId::random();
+    let at = scope.api(&format!("services/{id}"));
+    let (tenancy, caller, hash) = (caller.tenancy(), caller.into_caller(), body.hash);
+    with_files(
+        &api,
+        tenancy,
+        id.uuid(),
+        body.value,
+        named,
+        async |mut given, new| {
+            key.once(&api.ctx.db, &caller, hash, move |scope| {
+                store::services::name_category(scope, &mut given)?;
+                let mut fields = ServiceFields::read(given)?;
+                fields.settle(&at, None, &new)?;
+                let service = store::services::create(scope, id, fields)?;
+                let names = store::names(scope)?;
+                let shown = ServiceView::of(scope.tenant_id(), &service, &names).shown(true)?;
+                Created::new(at, &shown)
+            })
+            .await
+        },
+    )
+    .await
+}
+
+async fn found(api: &Api, scope: &Scope, reference: String) -> Result<Service, Problem> {
+    let read = move |scope: &mut TenantScope<'_>| store::services::by_reference(scope, &reference);
+    api.ctx.db.read(scope.tenancy(), read).await
+}
+
+fn named(scope: &mut TenantScope<'_>, id: Uuid) -> Result<Vec<Attachment>, Problem> {
+    let service = store::services::by_id(scope, id.into())?;
+    Ok(service.map_or_else(Vec::new, |service| service.fields.all_attachments()))
+}
+
+/// Gives a service other fields: `next` makes them of the service and the body.
+async fn change(
+    api: &Api,
+    scope: &Scope,
+    caller: &Caller,
+    reference: String,
+    body: Map<String, Value>,
+    next: fn(&Service, Map<String, Value>) -> Result<ServiceFields, Problem>,
+) -> Result<(), Problem> {
+    let id = found(api, scope, reference).await?.id;
+    let (tenancy, at) = (caller.tenancy(), scope.api(&format!("services/{id}")));
+    with_files(
+        api,
+        tenancy,
+        id.uuid(),
+        body,
+        named,
+        async |mut given, new| {
+            let write = move |scope: &mut WriteScope<'_>| {
+                let service = store::services::by_reference(scope, &id.to_string())?;
+                store::services::name_category(scope, &mut given)?;
+                let mut fields = next(&service, given)?;
+                fields.settle(&at, Some(&service.fields), &new)?;
+                store::services::replace(scope, service, fields)
+            };
+            api.ctx.db.write(tenancy, write).await
+        },
+    )
     .await
 }
 
@@ -331,20 +431,16 @@ async fn create(
 )]
 async fn replace(
     api: State,
+    scope: Scope,
     caller: Auth<AdministratorOnly>,
     path: web::Path<(String, String)>,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, reference) = path.into_inner();
-    let mut given = body.value;
-    api.ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let service = store::services::by_reference(scope, &reference)?;
-            store::services::name_category(scope, &mut given)?;
-            store::services::replace(scope, service, ServiceFields::read(given)?)
-        })
-        .await?;
+    change(&api, &scope, &caller, reference, body.value, |_, given| {
+        ServiceFields::read(given)
+    })
+    .await?;
     Ok(modified())
 }
 
@@ -369,21 +465,21 @@ async fn replace(
 )]
 async fn patch(
     api: State,
+    scope: Scope,
     caller: Auth<AdministratorOnly>,
     path: web::Path<(String, String)>,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, reference) = path.into_inner();
-    let mut given = body.value;
-    api.ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let service = store::services::by_reference(scope, &reference)?;
-            store::services::name_category(scope, &mut given)?;
-            let fields = service.fields.patched(given)?;
-            store::services::replace(scope, service, fields)
-        })
-        .await?;
+    change(
+        &api,
+        &scope,
+        &caller,
+        reference,
+        body.value,
+        |service, given| service.fields.patched(given),
+    )
+    .await?;
     Ok(patched())
 }
 
@@ -403,16 +499,19 @@ async fn patch(
 )]
 async fn delete(
     api: State,
+    scope: Scope,
     caller: Auth<AdministratorOnly>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (_, reference) = path.into_inner();
-    api.ctx
-        .db
-        .write(caller.tenancy(), move |scope| {
-            let service = store::services::by_reference(scope, &reference)?;
+    let (id, tenancy) = (found(&api, &scope, reference).await?.id, caller.tenancy());
+    with_files(&api, tenancy, id.uuid(), Map::new(), named, async |_, _| {
+        let write = move |scope: &mut WriteScope<'_>| {
+            let service = store::services::by_reference(scope, &id.to_string())?;
             store::services::delete(scope, &service)
-        })
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
+        };
+        api.ctx.db.write(tenancy, write).await
+    })
+    .await?;
+    Ok(deleted())
 }

@@ -4,13 +4,13 @@ use actix_web::{HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::auth::Caller;
 use opencity_kernel::db::{Tenancy, TenantScope};
-use opencity_kernel::http::{Created, IdempotencyKey};
+use opencity_kernel::http::{Created, IdempotencyKey, Query, deleted, modified, patched};
 use opencity_kernel::id::TermId;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{Api, modified, ok, patched};
+use super::{Api, ok};
 use crate::domain::service::LISTED;
 use crate::domain::vocabulary::{Term, TermFields, TermKind};
 use crate::store;
@@ -97,25 +97,21 @@ async fn list_of(
     api: &Api,
     tenancy: Tenancy,
     kind: TermKind,
-    query: &[(String, String)],
+    query: &Query,
 ) -> Result<HttpResponse, Problem> {
-    let value = |name: &str| {
+    // Only categories have parents and can be empty; the others know no parameter.
+    let nothing = Query::default();
+    let query = if kind == TermKind::Category {
         query
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, v)| v.as_str())
+    } else {
+        &nothing
     };
-    let parent = match value("parent_id") {
-        _ if kind != TermKind::Category => Parent::Any,
-        None => Parent::Any,
+    let parent = match query.parameter("parent_id") {
         Some("null") => Parent::Is(None),
-        Some(id) => {
-            Parent::Is(Some(id.parse().map_err(|_| {
-                Problem::bad_parameter("parent_id", "a UUID or null")
-            })?))
-        }
+        Some(_) => Parent::Is(query.id("parent_id")?),
+        None => Parent::Any,
     };
-    let used_only = kind == TermKind::Category && matches!(value("not_empty"), Some("true" | "1"));
+    let used_only = query.flag("not_empty")? == Some(true);
     let terms: Vec<Value> = api
         .ctx
         .db
@@ -210,6 +206,8 @@ async fn delete_of(
     kind: TermKind,
     id: TermId,
 ) -> Result<HttpResponse, Problem> {
+    // An office that names it may just have been made.
+    api.ctx.platform.caught_up(api.ctx.info.name).await?;
     api.ctx
         .db
         .write(tenancy, move |scope| {
@@ -217,7 +215,7 @@ async fn delete_of(
             store::terms::delete(scope, term.id)
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(deleted())
 }
 
 /// The handlers of one resource: the same five for each vocabulary.
@@ -228,13 +226,13 @@ macro_rules! vocabulary {
             use actix_web::{HttpRequest, HttpResponse, web};
             use opencity_kernel::Problem;
             use opencity_kernel::auth::{AdministratorOnly, Auth};
-            use opencity_kernel::http::{Body, IdempotencyKey, Public, Scope};
+            use opencity_kernel::http::{Body, IdempotencyKey, Public, Query, Scope};
             use opencity_kernel::id::TermId;
             use opencity_kernel::problem::ProblemBody;
             use serde_json::{Map, Value};
             use utoipa::OpenApi;
 
-            use super::super::{State, parameters};
+            use super::super::State;
             use super::{$view, TermFields, TermKind};
 
             #[derive(OpenApi)]
@@ -271,7 +269,7 @@ macro_rules! vocabulary {
                 security(())
             )]
             async fn list(api: State, scope: Scope, _caller: Public, request: HttpRequest) -> Result<HttpResponse, Problem> {
-                super::list_of(&api, scope.tenancy(), KIND, &parameters(&request)?.0).await
+                super::list_of(&api, scope.tenancy(), KIND, &Query::of(&request)?).await
             }
 
             #[utoipa::path(

@@ -4,24 +4,10 @@ use std::cmp::Ordering;
 
 use opencity_contracts::service::ServiceStatus;
 use opencity_kernel::Problem;
-use opencity_kernel::id::{Id, OfficeId, TermId};
+use opencity_kernel::http::Query;
+use opencity_kernel::id::{OfficeId, TermId};
 
 use super::service::{GroupId, LISTED, Service};
-
-/// The parameters of a query; empty ones count as absent, unknown ones are left aside.
-#[derive(Debug, Default)]
-pub struct Parameters(pub Vec<(String, String)>);
-
-impl Parameters {
-    /// A parameter by name.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, value)| key == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
-    }
-}
 
 /// What lists can be ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,8 +28,8 @@ pub enum OrderBy {
 /// The filters of `GET services`; empty lists do not filter, and all filters hold together.
 #[derive(Debug, Default)]
 pub struct ServiceFilter {
-    /// Words in name or short description.
-    pub text: Option<String>,
+    /// Words that name or short description must have, in lower case.
+    pub words: Vec<String>,
     /// Shown statuses.
     pub statuses: Vec<ServiceStatus>,
     /// The external name.
@@ -66,6 +52,8 @@ pub struct ServiceFilter {
     pub order: OrderBy,
     /// From high to low.
     pub descending: bool,
+    /// Those to pass over.
+    pub offset: usize,
     /// At most so many.
     pub limit: usize,
 }
@@ -76,7 +64,7 @@ impl ServiceFilter {
     ///
     /// # Errors
     /// [`ProblemKind::BadParameter`](opencity_kernel::ProblemKind::BadParameter).
-    pub fn of(query: &Parameters, administrator: bool, most: usize) -> Result<Self, Problem> {
+    pub fn of(query: &Query, administrator: bool, most: usize) -> Result<Self, Problem> {
         let may_ask = |status: &ServiceStatus| administrator || LISTED.contains(status);
         let status = query
             .parameter("status")
@@ -84,36 +72,25 @@ impl ServiceFilter {
             .and_then(ServiceStatus::from_code)
             .filter(may_ask);
         Ok(Self {
-            text: query
+            words: query
                 .parameter("q")
-                .map(|text| text.trim().to_lowercase())
-                .filter(|text| !text.is_empty()),
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_lowercase)
+                .collect(),
             statuses: status.map_or_else(|| LISTED.to_vec(), |status| vec![status]),
             identifier: query.parameter("identifier").map(str::to_owned),
-            topics: ids(query, "topics_id")?,
-            recipients: ids(query, "recipient_id")?,
-            areas: ids(query, "geographic_area_id")?,
-            group: query
-                .parameter("service_group_id")
-                .map(|text| {
-                    text.parse()
-                        .map_err(|_| Problem::bad_parameter("service_group_id", "a UUID"))
-                })
-                .transpose()?,
-            offices: ids(query, "user_group_ids")?,
-            ungrouped: flag(query, "grouped")? == Some(false),
-            sticky: flag(query, "sticky")?,
+            topics: query.ids("topics_id")?,
+            recipients: query.ids("recipient_id")?,
+            areas: query.ids("geographic_area_id")?,
+            group: query.id("service_group_id")?,
+            offices: query.ids("user_group_ids")?,
+            ungrouped: query.flag("grouped")? == Some(false),
+            sticky: query.flag("sticky")?,
             order: order(query)?,
-            descending: flag(query, "ascending")? == Some(false),
-            limit: match query.parameter("limit") {
-                None => most,
-                Some(text) => text
-                    .parse::<usize>()
-                    .ok()
-                    .filter(|limit| *limit > 0)
-                    .ok_or_else(|| Problem::bad_parameter("limit", "a whole number from 1"))?
-                    .min(most),
-            },
+            descending: query.flag("ascending")? == Some(false),
+            offset: number(query, "offset", 0)?.unwrap_or(0),
+            limit: number(query, "limit", 1)?.unwrap_or(most).min(most),
         })
     }
 
@@ -124,15 +101,16 @@ impl ServiceFilter {
         let any = |wanted: &[TermId], held: &[TermId]| {
             wanted.is_empty() || wanted.iter().any(|id| held.contains(id))
         };
-        let text = self.text.as_ref().is_none_or(|text| {
-            let short = fields
-                .texts
-                .short_description
-                .as_deref()
-                .unwrap_or_default();
-            fields.name.to_lowercase().contains(text) || short.to_lowercase().contains(text)
-        });
-        text && self.statuses.contains(&fields.status)
+        let name = fields.name.to_lowercase();
+        let short = fields
+            .texts
+            .short_description
+            .as_ref()
+            .map(|text| text.to_lowercase())
+            .unwrap_or_default();
+        let said = |word: &String| name.contains(word) || short.contains(word);
+        self.words.iter().all(said)
+            && self.statuses.contains(&fields.status)
             && (self.identifier.is_none() || self.identifier == fields.identifier)
             && any(&self.topics, fields.topics_id.as_slice())
             && any(&self.recipients, &fields.recipients_id)
@@ -162,8 +140,11 @@ impl ServiceFilter {
                 order
             }
         });
-        shown.truncate(self.limit);
         shown
+            .into_iter()
+            .skip(self.offset)
+            .take(self.limit)
+            .collect()
     }
 
     fn compare(&self, one: &Service, other: &Service) -> Ordering {
@@ -181,42 +162,12 @@ impl ServiceFilter {
     }
 }
 
-/// The ids of a comma list.
-///
-/// # Errors
-/// [`ProblemKind::BadParameter`](opencity_kernel::ProblemKind::BadParameter).
-pub fn ids<K>(query: &Parameters, name: &str) -> Result<Vec<Id<K>>, Problem> {
-    query.parameter(name).map_or_else(
-        || Ok(Vec::new()),
-        |list| {
-            let parts = list
-                .split(',')
-                .map(str::trim)
-                .filter(|part| !part.is_empty());
-            parts
-                .map(|part| {
-                    part.parse()
-                        .map_err(|_| Problem::bad_parameter(name, "UUIDs joined by commas"))
-                })
-                .collect()
-        },
-    )
+fn number(query: &Query, name: &str, least: i64) -> Result<Option<usize>, Problem> {
+    let number = query.number(name, least..=100_000)?;
+    Ok(number.and_then(|number| usize::try_from(number).ok()))
 }
 
-fn flag(query: &Parameters, name: &str) -> Result<Option<bool>, Problem> {
-    match query
-        .parameter(name)
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        None => Ok(None),
-        Some("1" | "true") => Ok(Some(true)),
-        Some("0" | "false") => Ok(Some(false)),
-        Some(_) => Err(Problem::bad_parameter(name, "true or false")),
-    }
-}
-
-fn order(query: &Parameters) -> Result<OrderBy, Problem> {
+fn order(query: &Query) -> Result<OrderBy, Problem> {
     match query.parameter("order_by") {
         None | Some("name") => Ok(OrderBy::Name),
         Some("created_at" | "createdAt") => Ok(OrderBy::CreatedAt),
@@ -257,10 +208,10 @@ mod tests {
 
     fn filter(query: &str, administrator: bool) -> Result<ServiceFilter, Problem> {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let pairs = pairs
+        let pairs: Vec<_> = pairs
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-        ServiceFilter::of(&Parameters(pairs), administrator, 100)
+        ServiceFilter::of(&pairs.into(), administrator, 100)
     }
 
     fn names(query: &str, services: &[Service]) -> Vec<String> {
@@ -331,6 +282,8 @@ mod tests {
             [""; 0]
         );
         assert_eq!(names("q=CATEGORY", &services), ["category only"]);
+        assert_eq!(names("q=only category", &services), ["category only"]);
+        assert_eq!(names("q=only none", &services), [""; 0]);
     }
 
     #[test]
@@ -345,6 +298,7 @@ mod tests {
             names("ascending=false&limit=2", &services),
             ["gamma", "beta"]
         );
+        assert_eq!(names("offset=1&limit=1", &services), ["beta"]);
         assert_eq!(
             names("order_by=sticky&ascending=false&limit=1", &services),
             ["beta"]

@@ -1,5 +1,6 @@
 //! The catalogue's types and rules: no I/O.
 
+pub mod attachment;
 pub mod filter;
 pub mod form;
 pub mod service;

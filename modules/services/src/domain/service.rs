@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opencity_contracts::service::{
     AccessLevel, AutomaticAssignment, FeedbackMessage, FlowStep, PaymentParameters,
-    PaymentRequired, ResponseType, ServiceAttachment, ServiceKind, ServiceStatus, Workflow,
+    PaymentRequired, ResponseType, ServiceKind, ServiceStatus, Workflow,
 };
 use opencity_kernel::id::{FormId, Id, OfficeId, ServiceId, TermId};
 use opencity_kernel::instant::Instant;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::{MAX_LINE, Texts, fault, slug};
 
 /// A group of services.
@@ -77,12 +78,12 @@ pub struct ServiceFields {
     /// Its texts.
     #[serde(flatten)]
     pub texts: Texts,
-    /// Files on its costs.
-    #[schema(value_type = Vec<Object>, max_items = 100)]
-    pub costs_attachments: Vec<ServiceAttachment>,
-    /// Files on its conditions.
-    #[schema(value_type = Vec<Object>, max_items = 100)]
-    pub conditions_attachments: Vec<ServiceAttachment>,
+    /// Files on its costs. On write an entry has `name` and `file` (base64), or is one that was read, or the `url` of a file elsewhere.
+    #[schema(max_items = 100)]
+    pub costs_attachments: Vec<Attachment>,
+    /// Files on its conditions; as those on its costs.
+    #[schema(max_items = 100)]
+    pub conditions_attachments: Vec<Attachment>,
     /// Where to book.
     #[schema(max_length = 2000)]
     pub booking_call_to_action: Option<String>,
@@ -191,6 +192,22 @@ pub struct Service {
     pub created_at: Instant,
     /// When it last changed.
     pub updated_at: Instant,
+}
+
+impl HasAttachments for ServiceFields {
+    fn attachments(&self, kind: AttachmentKind) -> &[Attachment] {
+        match kind {
+            AttachmentKind::Costs => &self.costs_attachments,
+            AttachmentKind::Conditions => &self.conditions_attachments,
+        }
+    }
+
+    fn attachments_mut(&mut self, kind: AttachmentKind) -> &mut [Attachment] {
+        match kind {
+            AttachmentKind::Costs => &mut self.costs_attachments,
+            AttachmentKind::Conditions => &mut self.conditions_attachments,
+        }
+    }
 }
 
 impl ServiceFields {

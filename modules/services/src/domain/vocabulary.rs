@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::service::GroupId;
 use super::{MAX_LINE, MAX_TEXT, Texts, fault, slug};
 
@@ -159,6 +160,12 @@ pub struct GroupFields {
     /// Its texts.
     #[serde(flatten)]
     pub texts: Texts,
+    /// Files on its costs. On write an entry has `name` and `file` (base64), or is one that was read, or the `url` of a file elsewhere.
+    #[schema(max_items = 100)]
+    pub costs_attachments: Vec<Attachment>,
+    /// Files on its conditions; as those on its costs.
+    #[schema(max_items = 100)]
+    pub conditions_attachments: Vec<Attachment>,
     /// Where it is valid.
     #[schema(max_items = 1000)]
     pub coverage: Vec<String>,
@@ -187,6 +194,22 @@ pub struct GroupFields {
     /// Its card on the municipal site.
     #[schema(max_length = 2000)]
     pub external_card_url: Option<String>,
+}
+
+impl HasAttachments for GroupFields {
+    fn attachments(&self, kind: AttachmentKind) -> &[Attachment] {
+        match kind {
+            AttachmentKind::Costs => &self.costs_attachments,
+            AttachmentKind::Conditions => &self.conditions_attachments,
+        }
+    }
+
+    fn attachments_mut(&mut self, kind: AttachmentKind) -> &mut [Attachment] {
+        match kind {
+            AttachmentKind::Costs => &mut self.costs_attachments,
+            AttachmentKind::Conditions => &mut self.conditions_attachments,
+        }
+    }
 }
 
 impl GroupFields {

@@ -2,6 +2,7 @@
 
 pub mod forms;
 pub mod groups;
+pub mod offices;
 pub mod places;
 mod schema;
 pub mod services;

@@ -8,7 +8,7 @@ use opencity_kernel::json::Json;
 use opencity_kernel::{Problem, clock, tenant_rows};
 
 use super::schema::services_place as t;
-use super::terms;
+use super::{in_use, offices, terms};
 use crate::domain::vocabulary::{Place, PlaceFields, TermKind};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -87,11 +87,14 @@ pub fn replace(scope: &mut WriteScope<'_>, id: TermId, fields: PlaceFields) -> R
     Ok(())
 }
 
-/// Removes a place.
+/// Removes a place where no office is.
 ///
 /// # Errors
-/// If the database refuses.
+/// [`ProblemKind::StillInUse`](opencity_kernel::ProblemKind::StillInUse), or the database's.
 pub fn delete(scope: &mut WriteScope<'_>, id: TermId) -> Result<(), Problem> {
+    if offices::are_at(scope, id)? {
+        return Err(in_use("offices"));
+    }
     scope.execute_one(t::table, |rows| diesel::delete(rows.filter(t::id.eq(id))))?;
     Ok(())
 }

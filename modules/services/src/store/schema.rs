@@ -95,6 +95,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    services_office (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        version -> BigInt,
+        topic_id -> Nullable<Id>,
+        location_id -> Nullable<Id>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(services_form, services_form_version);
 
 tenant_tables!(
@@ -105,4 +116,5 @@ tenant_tables!(
     services_form,
     services_form_version,
     services_form_nesting,
+    services_office,
 );

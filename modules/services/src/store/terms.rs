@@ -9,7 +9,7 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::{Problem, clock, tenant_rows};
 
 use super::schema::services_term as t;
-use super::{choose_slug, groups, in_use, places, services};
+use super::{choose_slug, groups, in_use, offices, places, services};
 use crate::domain::vocabulary::{Term, TermFields, TermKind};
 use crate::view::Named;
 
@@ -104,7 +104,23 @@ pub fn by_slug(scope: &mut TenantScope<'_>, kind: TermKind, slug: &str) -> DbRes
     Ok(row.map(Term::from))
 }
 
-/// Whether all these terms exist.
+/// Whether all these terms are there.
+///
+/// # Errors
+/// If the database refuses.
+pub fn exist(scope: &mut TenantScope<'_>, kind: TermKind, ids: &[TermId]) -> DbResult<bool> {
+    if ids.is_empty() {
+        return Ok(true);
+    }
+    let known: Vec<TermId> = scope.load(t::table, |rows| {
+        rows.filter(t::kind.eq(kind.as_str()))
+            .filter(t::id.eq_any(ids.to_vec()))
+            .select(t::id)
+    })?;
+    Ok(ids.iter().all(|id| known.contains(id)))
+}
+
+/// Refuses a body that names a term which is not there.
 ///
 /// # Errors
 /// [`ProblemKind::UnknownReference`](opencity_kernel::ProblemKind::UnknownReference) naming the field.
@@ -114,12 +130,11 @@ pub fn check(
     field: &str,
     ids: &[TermId],
 ) -> Result<(), Problem> {
-    for id in ids {
-        if by_id(scope, kind, *id)?.is_none() {
-            return Err(Problem::unknown_reference(field, kind.label()));
-        }
+    if exist(scope, kind, ids)? {
+        Ok(())
+    } else {
+        Err(Problem::unknown_reference(field, kind.label()))
     }
-    Ok(())
 }
 
 /// Adds a term.
@@ -208,6 +223,9 @@ pub fn delete(scope: &mut WriteScope<'_>, id: TermId) -> Result<(), Problem> {
         .any(|place| place.fields.topic_id == Some(id) || names(&place.fields.geographic_area_ids))
     {
         return Err(in_use("places"));
+    }
+    if offices::name_category(scope, id)? {
+        return Err(in_use("offices"));
     }
     let children: Option<TermId> = scope.find(t::table, |rows| {
         rows.filter(t::parent_id.eq(id)).select(t::id)

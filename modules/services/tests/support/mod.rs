@@ -13,6 +13,7 @@ use opencity_kernel::db::{Database, DatabaseSettings, Tenancy, WriteScope};
 use opencity_kernel::events::{Event, Filter, Topic};
 use opencity_kernel::id::TenantId;
 use opencity_services::{INFO, MIGRATIONS};
+use opencity_testing::Store;
 use serde_json::{Map, Value};
 
 /// A migrated database of its own, with one tenant.
@@ -24,33 +25,17 @@ pub struct Place {
 
 impl Place {
     pub async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder
-            .path()
-            .join("test.sqlite")
-            .to_string_lossy()
-            .into_owned();
-        Self::open(url, folder).await
+        Self::open(Store::Sqlite).await
     }
 
-    /// A new database on the server that `OPENCITY_TEST_DATABASE_URL` names; `make test` starts one.
     pub async fn postgres() -> Self {
-        use diesel::{Connection, RunQueryDsl};
-        let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
-            .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
-        let name = format!("services_{}", uuid::Uuid::new_v4().simple());
-        let mut connection =
-            diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
-        diesel::sql_query(format!("CREATE DATABASE {name}"))
-            .execute(&mut connection)
-            .unwrap();
-        let (base, _) = server.rsplit_once('/').unwrap();
-        Self::open(format!("{base}/{name}"), tempfile::tempdir().unwrap()).await
+        Self::open(Store::Postgres).await
     }
 
-    async fn open(url: String, folder: tempfile::TempDir) -> Self {
+    async fn open(store: Store) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let settings = DatabaseSettings {
-            url: url.into(),
+            url: store.url(folder.path()).into(),
             pool_size: 4,
             statement_timeout_seconds: 30,
             busy_timeout_ms: 5000,

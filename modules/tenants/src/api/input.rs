@@ -1,16 +1,25 @@
 //! What the API takes of a body, and its checks.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use opencity_contracts::Tenant;
-use opencity_contracts::tenant::{TenantAddress, TenantGateway};
+use opencity_contracts::tenant::{Logo, TenantAddress, TenantGateway};
+use opencity_kernel::crypto::sha256_hex;
+use opencity_kernel::http::given;
 use opencity_kernel::i18n::Language;
 use opencity_kernel::id::TenantId;
 use opencity_kernel::tax_code::{TestBodies, VatNumber};
 use opencity_kernel::{FieldProblem, Problem, clock};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::{host_fault, slug_fault};
+
+/// Pictures that documents can show.
+const LOGO_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/svg+xml"];
+/// The most bytes of a logo: it travels with every event of the body.
+const MAX_LOGO: usize = 256 * 1024;
 
 /// The address of a body.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -69,6 +78,56 @@ impl AddressDto {
             &self.country_subdivision,
             &self.country,
         ]
+    }
+}
+
+/// The arms of a body, for documents and mails.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct LogoDto {
+    /// `image/png`, `image/jpeg` or `image/svg+xml`.
+    #[schema(max_length = 20, example = "image/png")]
+    mime_type: String,
+    /// The bytes in base64; at most 262144 of them.
+    #[schema(max_length = 349528)]
+    bytes: String,
+    /// SHA-256 of the bytes in hex; follows from them.
+    #[serde(default)]
+    #[schema(read_only, max_length = 64)]
+    sha256: String,
+}
+
+impl LogoDto {
+    pub(crate) fn of(logo: &Logo) -> Self {
+        Self {
+            mime_type: logo.mime_type.clone(),
+            bytes: logo.bytes.clone(),
+            sha256: logo.sha256.clone(),
+        }
+    }
+
+    fn decoded(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(self.bytes.trim()).ok()
+    }
+
+    /// Why it cannot be taken: key, code and message, or `None`.
+    fn fault(&self) -> Option<FieldProblem> {
+        if !LOGO_TYPES.contains(&self.mime_type.as_str()) {
+            let message = format!("Give one of: {}.", LOGO_TYPES.join(", "));
+            return Some(fault("logo.mime_type", "value", &message));
+        }
+        let fits = |bytes: Vec<u8>| (1..=MAX_LOGO).contains(&bytes.len());
+        (!self.decoded().is_some_and(fits)).then(|| {
+            let message = "Give 1 to 262144 bytes in base64.";
+            fault("logo.bytes", "base64", message)
+        })
+    }
+
+    fn into_contract(self) -> Logo {
+        Logo {
+            sha256: sha256_hex(&self.decoded().unwrap_or_default()),
+            mime_type: self.mime_type,
+            bytes: self.bytes.trim().to_owned(),
+        }
     }
 }
 
@@ -136,6 +195,10 @@ pub(crate) struct TenantIn {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 254)]
     pub(crate) pec: Option<Option<String>>,
+    /// Its arms, for documents and mails.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<LogoDto>)]
+    pub(crate) logo: Option<Option<LogoDto>>,
     /// The colours of its pages.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 100)]
@@ -160,12 +223,6 @@ pub(crate) struct TenantIn {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 64)]
     pub(crate) satisfy_entrypoint_id: Option<Option<String>>,
-}
-
-/// Tells a key that is `null` from one that is absent.
-#[allow(clippy::option_option)]
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl TenantIn {
@@ -255,6 +312,10 @@ impl TenantIn {
         );
         set(&mut tenant.email, self.email.map(filled));
         set(&mut tenant.pec, self.pec.map(filled));
+        set(
+            &mut tenant.logo,
+            self.logo.map(|logo| logo.map(LogoDto::into_contract)),
+        );
         set(&mut tenant.theme, self.theme.map(filled));
         set(&mut tenant.locales, self.locales);
         set(&mut tenant.meta, self.meta);
@@ -347,6 +408,7 @@ impl TenantIn {
                 "Give the 11 digits of the body's tax code.",
             ));
         }
+        faults.extend(self.logo.iter().flatten().find_map(LogoDto::fault));
         if self.address.as_ref().is_some_and(|address| {
             address
                 .texts()
@@ -495,6 +557,32 @@ mod tests {
             (tenant.email, tenant.pec.as_deref()),
             (None, Some("a@pec.example"))
         );
+    }
+
+    #[test]
+    fn a_logo_is_a_small_picture_and_gets_its_hash() {
+        let new = json!({"slug": "comune-a", "name": "Comune A"});
+        let mut tenant = input(new)
+            .create(TenantId::new(), TestBodies::Refused)
+            .unwrap();
+        for (logo, field) in [
+            (
+                json!({"mime_type": "text/html", "bytes": "PGI+"}),
+                "logo.mime_type",
+            ),
+            (
+                json!({"mime_type": "image/png", "bytes": "§"}),
+                "logo.bytes",
+            ),
+            (json!({"mime_type": "image/png", "bytes": ""}), "logo.bytes"),
+        ] {
+            let refused = input(json!({"logo": logo})).apply(&mut tenant, TestBodies::Refused);
+            assert_eq!(fields(&refused.unwrap_err()), [field]);
+        }
+        input(json!({"logo": {"mime_type": "image/png", "bytes": "AAEC"}}))
+            .apply(&mut tenant, TestBodies::Refused)
+            .unwrap();
+        assert_eq!(tenant.logo.unwrap().sha256, sha256_hex(&[0, 1, 2]));
     }
 
     #[test]

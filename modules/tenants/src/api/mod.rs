@@ -7,10 +7,9 @@ use actix_web::{HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller, CallerKind, PlatformOnly};
 use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope, modified, patched};
 use opencity_kernel::id::TenantId;
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::tax_code::TestBodies;
 use opencity_kernel::{Problem, ProblemKind};
 use utoipa::OpenApi;
 
@@ -18,15 +17,6 @@ pub(crate) use input::{AddressDto, TenantIn};
 use output::{TenantInfo, TenantOut};
 
 use crate::store::{self, Stored};
-
-/// Whether test bodies' tax codes are taken: in the demo.
-pub(crate) fn test_bodies(ctx: &ModuleContext) -> TestBodies {
-    if ctx.platform.config.demo.enabled {
-        TestBodies::Accepted
-    } else {
-        TestBodies::Refused
-    }
-}
 
 pub(crate) fn routes(config: &mut web::ServiceConfig, ctx: &ModuleContext) {
     config
@@ -104,7 +94,7 @@ async fn create_tenant(
 ) -> Result<HttpResponse, Problem> {
     let new = body
         .value
-        .create(TenantId::new(), test_bodies(&state.ctx))?;
+        .create(TenantId::new(), state.ctx.platform.test_bodies())?;
     let location = scope.api(&format!("tenants/{}", new.slug));
     key.once(&state.ctx.db, &caller, body.hash, move |scope| {
         let tenancy = opencity_kernel::db::Tenancy::from_row(TenantId::from_uuid(new.id));
@@ -166,7 +156,7 @@ async fn put_tenant(
         body.value.completed()?,
     )
     .await?;
-    Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
+    Ok(modified())
 }
 
 #[utoipa::path(
@@ -191,7 +181,7 @@ async fn patch_tenant(
     body: Body<TenantIn>,
 ) -> Result<HttpResponse, Problem> {
     change(&state.ctx, &caller, path.into_inner().1, body.value).await?;
-    Ok(HttpResponse::Ok().json(["Object Patched Successfully"]))
+    Ok(patched())
 }
 
 /// The body of a slug, if the caller administrates it.
@@ -234,7 +224,7 @@ async fn change(
 ) -> Result<(), Problem> {
     let before = administrated(ctx, caller, slug).await?;
     let mut after = before.body.clone();
-    input.apply(&mut after, test_bodies(ctx))?;
+    input.apply(&mut after, ctx.platform.test_bodies())?;
     // Where a body answers is the installation's business: a host may belong to somebody else.
     if (after.slug != before.body.slug || after.hosts != before.body.hosts) && !is_platform(caller)
     {

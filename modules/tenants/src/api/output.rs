@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::input::{AddressDto, GatewayDto};
+use super::input::{AddressDto, GatewayDto, LogoDto};
 
 /// What everybody may know of a body.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,6 +80,7 @@ pub(super) struct TenantOut {
     email: Option<String>,
     #[schema(max_length = 254)]
     pec: Option<String>,
+    logo: Option<LogoDto>,
     #[schema(max_length = 100)]
     theme: Option<String>,
     #[schema(max_items = 4)]
@@ -98,6 +99,7 @@ impl TenantOut {
             address: AddressDto::of(&tenant.address),
             email: tenant.email.clone(),
             pec: tenant.pec.clone(),
+            logo: tenant.logo.as_ref().map(LogoDto::of),
             theme: tenant.theme.clone(),
             locales: tenant.locales.clone(),
             created_at: tenant.created_at.into(),

@@ -1,22 +1,26 @@
-//! Tokens for callers, signed by a key of the test; databases.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+//! What the tests of several modules need: tokens that a test signs itself, databases of its own. No part of the program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::encoding::Pkcs8V1Der;
+use std::path::Path;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use diesel::{Connection as _, RunQueryDsl as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use opencity_kernel::auth::{Claims, Login, PublicKey, Verifier};
 use opencity_kernel::clock;
 use opencity_kernel::id::{TenantId, UserId};
 use uuid::Uuid;
 
-/// Signs tokens that the verifier takes.
+/// Signs tokens that a platform believes.
 pub struct Issuer(EncodingKey);
 
 impl Issuer {
+    /// Makes a key and lets the verifier trust it, as identity does.
+    #[must_use]
     pub fn of(verifier: &Verifier) -> Self {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -26,7 +30,7 @@ impl Issuer {
             n: number(public.modulus().big_endian_without_leading_zero()),
             e: number(public.exponent().big_endian_without_leading_zero()),
         }]);
-        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         let pem = format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
             STANDARD.encode(der.as_ref())
@@ -34,7 +38,8 @@ impl Issuer {
         Self(EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap())
     }
 
-    /// A token of a user with a role.
+    /// A token, good for an hour, of a user with a role.
+    #[must_use]
     pub fn token(&self, tenant: TenantId, user: Uuid, role: &str) -> String {
         let now = clock::now();
         let claims = Claims {
@@ -62,23 +67,25 @@ impl Issuer {
 }
 
 /// Where a test keeps its data.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Store {
+    /// A file.
     Sqlite,
+    /// A database on the server that `OPENCITY_TEST_DATABASE_URL` names; `make test` starts one.
     Postgres,
 }
 
 impl Store {
-    /// The address of a new database; of PostgreSQL on the server that `OPENCITY_TEST_DATABASE_URL` names (`make test` starts one).
-    pub fn url(self, folder: &std::path::Path) -> String {
-        use diesel::{Connection, RunQueryDsl};
-        if matches!(self, Self::Sqlite) {
+    /// The address of a new database; a file is made in `folder`.
+    #[must_use]
+    pub fn url(self, folder: &Path) -> String {
+        if self == Self::Sqlite {
             return folder.join("test.sqlite").to_string_lossy().into_owned();
         }
         let server = std::env::var("OPENCITY_TEST_DATABASE_URL").expect(
             "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
         );
-        let name = format!("payments_{}", Uuid::new_v4().simple());
+        let name = format!("test_{}", Uuid::new_v4().simple());
         let mut connection =
             diesel::PgConnection::establish(&server).expect("the PostgreSQL server answers");
         diesel::sql_query(format!("CREATE DATABASE {name}"))
@@ -93,14 +100,14 @@ impl Store {
 #[macro_export]
 macro_rules! on_both_databases {
     ($(async fn $name:ident($store:ident) $body:block)*) => {
-        $(async fn $name($store: $crate::support::Store) $body)*
+        $(async fn $name($store: $crate::Store) $body)*
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { super::$name($crate::support::Store::Sqlite).await; })*
+            async fn $name() { super::$name($crate::Store::Sqlite).await; })*
         }
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() { super::$name($crate::support::Store::Postgres).await; })*
+            async fn $name() { super::$name($crate::Store::Postgres).await; })*
         }
     };
 }
