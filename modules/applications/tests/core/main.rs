@@ -10,6 +10,11 @@
 
 mod acts;
 mod create;
+#[path = "../expectations/mod.rs"]
+mod expectations;
+mod lifecycle;
 mod list;
 mod payments;
+mod races;
+mod strict;
 mod world;
