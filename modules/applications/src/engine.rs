@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::aggregate::{Aggregate, Circumstances, act_named};
 use crate::body;
-use crate::domain::{Action, Caller, Effect, Plan, Reason, Refusal, Status, creation, decide};
+use crate::domain::{
+    Action, Caller, Effect, Facts, Plan, Reason, Refusal, Status, creation, decide,
+};
 use crate::messages::On;
 use crate::store::application::{self, Act, Application, Details};
 use crate::store::payment::PaymentRow;
@@ -199,6 +201,15 @@ pub fn check(
         }
         decided => Ok(decided?),
     }
+}
+
+/// Whether a caller may make an application that asks for this state, before its data are looked at.
+///
+/// # Errors
+/// [`EngineError::Refused`].
+pub fn may_create(requested: Option<Status>, relation: &Caller) -> Result<(), EngineError> {
+    creation(requested, relation, &Facts::default())?;
+    Ok(())
 }
 
 /// Makes an application: `aggregate` is the new one, not yet stored.

@@ -28,6 +28,8 @@ pub struct Submission {
     pub applicant: Applicant,
     /// The uploads that they name.
     pub uploads: Vec<FileRef>,
+    /// Tax codes of other citizens who may see the application.
+    pub related_cfs: Vec<String>,
 }
 
 /// Reads and checks data in any of the forms in which they come.
@@ -77,11 +79,35 @@ pub fn read(
     let uploads = form
         .map(|form| opencity_formio::file_references(&data, form))
         .unwrap_or_default();
+    let related_cfs = related_cfs(&data, test_bodies)?;
     Ok(Submission {
         data,
         applicant,
         uploads,
+        related_cfs,
     })
+}
+
+/// Whom the form's field `related_cfs` names beside the applicant: a list of fiscal codes, or a text that
+/// separates them by commas.
+fn related_cfs(data: &Value, test_bodies: TestBodies) -> Result<Vec<String>, Problem> {
+    let named: Vec<&str> = match data.get("related_cfs") {
+        Some(Value::String(text)) => text.split(',').collect(),
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    named
+        .into_iter()
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| match FiscalCode::parse(text, test_bodies) {
+            Ok(code) => Ok(code.expose().to_owned()),
+            Err(error) => Err(Problem::field(
+                "data.related_cfs",
+                "fiscal_code",
+                &format!("Correct the fiscal codes: {error}."),
+            )),
+        })
+        .collect()
 }
 
 /// What a form finds wrong in the data that the body has under `root`.

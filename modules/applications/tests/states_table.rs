@@ -7,176 +7,20 @@
     clippy::indexing_slicing
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod expectations;
 
+use std::collections::BTreeSet;
+
+use expectations::{Triple, called, every_triple, expectations, of_platform, read};
 use opencity_applications::domain::{
     ActKind, Action, Caller, Facts, Origin, PaymentKind, PaymentMove, Plan, Refusal, Status,
     creation, decide,
 };
 
-const CSV: &str = include_str!("states.csv");
-
-const ROLES: [&str; 11] = [
-    "owner",
-    "related",
-    "other-citizen",
-    "assigned",
-    "assigned-office",
-    "enabled",
-    "office",
-    "system",
-    "admin",
-    "service",
-    "stranger",
-];
-/// Calls on an application that exists; `change-status` comes with every state beside.
-const CALLED: [&str; 24] = [
-    "submit",
-    "delete",
-    "put",
-    "patch",
-    "backoffice",
-    "register",
-    "register-outcome",
-    "register-integration-request",
-    "register-integration-answer",
-    "assign",
-    "accept",
-    "reject",
-    "request-integration",
-    "accept-integration",
-    "cancel-integration",
-    "withdraw",
-    "complete-payment",
-    "payment:OK",
-    "payment:KO",
-    "message",
-    "patch-protocol:application-request",
-    "patch-protocol:integration-request",
-    "patch-protocol:integration-response",
-    "patch-protocol:application-outcome",
-];
-
-struct Line {
-    number: usize,
-    states: Vec<String>,
-    actions: Vec<String>,
-    roles: Vec<String>,
-    facts: String,
-    expected: String,
-}
-
-/// State, action, role.
-type Triple = (String, String, String);
-
-fn states() -> Vec<String> {
-    Status::ALL.iter().map(ToString::to_string).collect()
-}
-
-fn called() -> Vec<String> {
-    let mut all: Vec<String> = CALLED.map(str::to_owned).to_vec();
-    all.extend(
-        states()
-            .iter()
-            .map(|state| format!("change-status:{state}")),
-    );
-    all
-}
-
-fn created() -> Vec<String> {
-    let mut all = vec!["create:none".to_owned()];
-    all.extend(states().iter().map(|state| format!("create:{state}")));
-    all
-}
-
-fn of_platform() -> Vec<String> {
-    let mut all: Vec<String> = [
-        "pdf-ready",
-        "at-once",
-        "moved:waiting",
-        "moved:confirming",
-        "moved:completed",
-        "moved:failed",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    all.extend(ActKind::ALL.map(|kind| format!("registered:{}", kind.document_type())));
-    all
-}
-
-fn every_triple() -> BTreeSet<Triple> {
-    let mut triples = BTreeSet::new();
-    let mut add = |states: &[String], actions: &[String], roles: &[&str]| {
-        for state in states {
-            for action in actions {
-                for role in roles {
-                    triples.insert((state.clone(), action.clone(), (*role).to_owned()));
-                }
-            }
-        }
-    };
-    add(&["none".to_owned()], &created(), &ROLES);
-    add(&states(), &called(), &ROLES);
-    add(&states(), &of_platform(), &["platform"]);
-    triples
-}
-
-fn list(cell: &str) -> Vec<String> {
-    cell.split('|').map(|word| word.trim().to_owned()).collect()
-}
-
-fn actions_of(cell: &str) -> Vec<String> {
-    match cell {
-        "@called" => called(),
-        "@created" => created(),
-        "@platform" => of_platform(),
-        "@protocol" => called()
-            .into_iter()
-            .filter(|name| name.starts_with("patch-protocol:"))
-            .collect(),
-        named => list(named),
-    }
-}
-
-fn read() -> (BTreeMap<String, Facts>, Vec<Line>) {
-    let mut facts = BTreeMap::new();
-    let mut lines = Vec::new();
-    for (index, text) in CSV.lines().enumerate() {
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        let cells: Vec<&str> = text.split(',').collect();
-        if let ["facts", name, words] = cells[..] {
-            facts.insert(name.to_owned(), facts_of(words));
-            continue;
-        }
-        let [states_cell, actions, roles, name, expected] = cells[..] else {
-            panic!("line {}: five columns", index + 1);
-        };
-        lines.push(Line {
-            number: index + 1,
-            states: if states_cell == "*" {
-                states()
-            } else {
-                list(states_cell)
-            },
-            actions: actions_of(actions),
-            roles: if roles == "*" {
-                ROLES.map(str::to_owned).to_vec()
-            } else {
-                list(roles)
-            },
-            facts: name.to_owned(),
-            expected: expected.to_owned(),
-        });
-    }
-    (facts, lines)
-}
-
-fn facts_of(words: &str) -> Facts {
+fn facts_of(words: &[String]) -> Facts {
     let mut facts = Facts::default();
-    for word in words.split('|') {
-        match word {
+    for word in words {
+        match word.as_str() {
             "required" => facts.protocol_required = true,
             "forward" => facts.forward = true,
             "immediate" => facts.payment = PaymentKind::Immediate,
@@ -313,30 +157,6 @@ fn refused(refusal: &Refusal) -> String {
     }
 }
 
-/// What the file expects, by name of facts and triple, with the line that says it.
-fn expectations(lines: &[Line]) -> BTreeMap<(String, Triple), (usize, String)> {
-    let known = every_triple();
-    let mut expected = BTreeMap::new();
-    for line in lines {
-        for state in &line.states {
-            for action in &line.actions {
-                for role in &line.roles {
-                    let triple = (state.clone(), action.clone(), role.clone());
-                    assert!(
-                        known.contains(&triple),
-                        "line {}: no such triple {triple:?}",
-                        line.number
-                    );
-                    expected
-                        .entry((line.facts.clone(), triple))
-                        .or_insert_with(|| (line.number, line.expected.clone()));
-                }
-            }
-        }
-    }
-    expected
-}
-
 #[test]
 fn the_file_says_something_of_every_triple() {
     let (_, lines) = read();
@@ -374,8 +194,8 @@ fn the_decision_is_the_one_written_by_hand() {
     let (facts, lines) = read();
     let mut wrong = Vec::new();
     for ((name, triple), (number, expected)) in expectations(&lines) {
-        let facts = facts.get(&name).expect("facts that the file names");
-        let answer = answer(&triple, facts);
+        let facts = facts_of(facts.get(&name).expect("facts that the file names"));
+        let answer = answer(&triple, &facts);
         if answer != expected {
             wrong.push(format!(
                 "line {number} ({name}) {triple:?}: {expected} expected, {answer} decided"

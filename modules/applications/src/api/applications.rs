@@ -441,7 +441,7 @@ impl Work<'_, '_> {
         };
         let form = self.form()?.map(|(id, version, _)| (id, version));
         let service = self.aggregate.service.clone();
-        Ok(Box::new(move |row, _, data| {
+        Ok(Box::new(move |row, details, data| {
             if let Some(sent) = sent {
                 row.subject = Some(submission::subject(
                     &service,
@@ -455,6 +455,7 @@ impl Work<'_, '_> {
                     row.form_id = Some(id);
                     row.form_version = Some(version);
                 }
+                details.related_cfs = sent.related_cfs;
                 *data = sent.data;
             }
             if let Some(external_id) = changes.external_id {

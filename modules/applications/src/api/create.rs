@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use opencity_contracts::service::Service;
 use opencity_formio::{Form, Mode};
-use opencity_kernel::auth::{AnyUser, Auth};
+use opencity_kernel::auth::Auth;
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope};
@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Shown, State, address, backoffice};
+use super::{Anybody, Shown, State, address, backoffice};
 use crate::aggregate::{self, Aggregate};
-use crate::domain::{Reason, Status, Who};
+use crate::domain::Status;
 use crate::engine::{self, Actor, Inputs};
 use crate::forms::Forms;
 use crate::store::application::{Application, Details};
@@ -168,7 +168,7 @@ async fn ground(
 pub async fn create(
     state: web::Data<State>,
     scope: Scope,
-    caller: Auth<AnyUser>,
+    caller: Auth<Anybody>,
     key: IdempotencyKey,
     body: Body<NewApplication>,
 ) -> Result<HttpResponse, Problem> {
@@ -179,8 +179,9 @@ pub async fn create(
     let shown = Shown::of(&scope);
     let ground = ground(&state, &caller, &body).await?;
     let mut relation = aggregate::relation(&caller, &ground.service);
-    if !caller.is_citizen() && !relation.is(Who::BACK_OFFICE) {
-        return Err(Problem::forbidden(Reason::Forbidden.sentence()));
+    // Who and what come before the data; of a citizen only these say whether he is the applicant.
+    if !caller.is_citizen() {
+        engine::may_create(body.status, &relation)?;
     }
     if caller.is_citizen()
         && body
@@ -318,6 +319,7 @@ fn new_application(
     let details = Details {
         backoffice_data: body.backoffice_data,
         authentication: submission::authentication(&caller.login),
+        related_cfs: sent.related_cfs,
         ..Details::default()
     };
     let row = Application {

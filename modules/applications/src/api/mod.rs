@@ -2,7 +2,6 @@
 
 mod anomalies;
 mod applications;
-mod assignment;
 pub mod attachments;
 mod backoffice;
 pub mod bulk;
@@ -310,20 +309,20 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             notes::post,
             status::get,
             page::get,
-            transitions::submit,
-            transitions::register,
-            transitions::register_outcome,
-            transitions::register_integration_request,
-            transitions::register_integration_answer,
-            transitions::assign,
-            transitions::accept,
-            transitions::reject,
-            transitions::request_integration,
-            transitions::accept_integration,
-            transitions::cancel_integration,
-            transitions::withdraw,
-            transitions::complete_payment,
-            transitions::change_status
+            transitions::sending::submit,
+            transitions::registration::register,
+            transitions::registration::register_outcome,
+            transitions::registration::register_integration_request,
+            transitions::registration::register_integration_answer,
+            transitions::assignment::assign,
+            transitions::outcome::accept,
+            transitions::outcome::reject,
+            transitions::integration::request_integration,
+            transitions::integration::accept_integration,
+            transitions::integration::cancel_integration,
+            transitions::sending::withdraw,
+            transitions::by_hand::complete_payment,
+            transitions::by_hand::change_status
         )
     )]
     struct Document;

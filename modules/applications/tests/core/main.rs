@@ -15,10 +15,15 @@ mod bulk;
 mod closing;
 mod create;
 mod duplicates;
+#[path = "../expectations/mod.rs"]
+mod expectations;
 mod export;
 mod external;
+mod lifecycle;
 mod list;
 mod offered;
 mod payments;
+mod races;
 mod reports;
+mod strict;
 mod world;

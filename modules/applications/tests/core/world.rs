@@ -1,7 +1,10 @@
 //! A tenant with people, services and forms, and the module that serves it.
 
+mod calls;
 mod store;
 
+use std::cell::Cell;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -9,14 +12,18 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use opencity_applications::{Applications, INFO, MIGRATIONS};
-use opencity_kernel::auth::PublicKey;
+use opencity_kernel::auth::{PublicKey, ServiceKey};
 use opencity_kernel::config::Config;
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::{Database, DbError, Tenancy};
 use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Runner, Topic};
+use opencity_kernel::events::{
+    self, Change, Consumer, Event, Filter, HandleError, NewEvent, Runner, Topic,
+};
+use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::id::{FormId, OfficeId, ServiceId, TenantId, UserId};
 use opencity_kernel::module::Module;
 use opencity_kernel::{clock, module_info};
@@ -24,6 +31,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use calls::{Answer, Served};
 pub use store::Store;
 
 pub const CONFIG: &str = "cf9ece67-1956-49c9-af89-a19120485fef";
@@ -51,7 +59,7 @@ pub struct World {
     pub nursery: ServiceId,
     /// Neither; without a login.
     pub report: ServiceId,
-    version: std::cell::Cell<i64>,
+    version: Cell<i64>,
 }
 
 impl World {
@@ -64,8 +72,13 @@ impl World {
         let settings = [
             ("data_dir", folder.path().to_string_lossy().into_owned()),
             ("database.url", store.url()),
+            ("http.workers", "2".to_owned()),
         ];
-        let config = Config::load(None, &settings).unwrap();
+        let mut config = Config::load(None, &settings).unwrap();
+        config.auth.service_keys = vec![ServiceKey {
+            id: "test".to_owned(),
+            key: "a key between modules, 32 bytes long".to_owned().into(),
+        }];
         let events = config.events.clone();
         let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
         let tables = vec![
@@ -110,7 +123,7 @@ impl World {
             ground: ServiceId::random(),
             nursery: ServiceId::random(),
             report: ServiceId::random(),
-            version: std::cell::Cell::new(0),
+            version: Cell::new(0),
         };
         world.fill().await;
         world
@@ -129,7 +142,8 @@ impl World {
                 .extend(body.as_object().unwrap().clone());
             whole
         };
-        let body = json!({"slug": "bugliano", "name": "Bugliano", "hosts": ["localhost"]});
+        let body =
+            json!({"slug": "bugliano", "name": "Bugliano", "hosts": ["localhost", "127.0.0.1"]});
         self.outside(Topic::Tenants, tenant.uuid(), Change::created(), body)
             .await;
         let office = json!({"id": self.office, "name": "URP"});
@@ -222,13 +236,16 @@ impl World {
         self.version.set(version);
         let event = NewEvent::new(topic, entity, entity, version, change, body);
         let tenancy = self.tenancy;
+        let before = events::latest_position(&self.platform.database)
+            .await
+            .unwrap();
         let id = self
             .outside
             .write::<_, DbError>(tenancy, |scope| scope.emit(event))
             .await
             .unwrap();
         let told = self
-            .events(&[topic])
+            .events_after(before, &[topic])
             .await
             .into_iter()
             .find(|event| event.event_id == id)
@@ -239,26 +256,32 @@ impl World {
             .into_iter()
             .filter(|taker| taker.topics().contains(&topic))
         {
-            let event = told.clone();
             let database = ModuleContext::new(Arc::clone(&self.platform), INFO).db;
-            database
-                .write::<_, DbError>(tenancy, move |scope| {
-                    taker.handle(scope, &event).unwrap();
-                    Ok(())
+            // As the kernel does: at once again when another transaction was faster.
+            while database
+                .write::<_, HandleError>(tenancy, {
+                    let (taker, event) = (Arc::clone(&taker), told.clone());
+                    move |scope| taker.handle(scope, &event).map(|_| ())
                 })
                 .await
-                .unwrap();
+                .inspect_err(|error| assert!(is_conflict(error), "{error}"))
+                .is_err()
+            {}
         }
     }
 
     /// What was told so far on these topics.
     pub async fn events(&self, topics: &[Topic]) -> Vec<Event> {
+        self.events_after(0, topics).await
+    }
+
+    async fn events_after(&self, after: i64, topics: &[Topic]) -> Vec<Event> {
         // On PostgreSQL an event has a position once the relay gave it one.
         assert!(self.platform.caught_up("nobody").await.unwrap());
         let filter = Filter {
-            after: 0,
+            after,
             topics: topics.to_vec(),
-            limit: 1000,
+            limit: 100_000,
         };
         events::read(&self.platform.database, filter).await.unwrap()
     }
@@ -296,6 +319,11 @@ impl World {
             user if user == self.admin => "ROLE_ADMIN",
             _ => "ROLE_CPS_USER",
         };
+        self.token_in(user, role, anonymous)
+    }
+
+    /// A token of somebody whom only one test knows.
+    pub fn token_in(&self, user: UserId, role: &str, anonymous: bool) -> String {
         let now = clock::now();
         let claims = json!({
             "iss": "opencity", "aud": "opencity", "iat": now.unix(), "exp": now.unix() + 600,
@@ -316,6 +344,27 @@ impl World {
             )
             .unwrap();
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The module behind a server of its own, over real HTTP.
+    pub fn serve(&self) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}/lang/api", listener.local_addr().unwrap());
+        let parts = ServerParts {
+            platform: Arc::clone(&self.platform),
+            modules: vec![Arc::clone(&self.module) as Arc<dyn Module>],
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            stop: self.stop.subscribe(),
+        };
+        std::thread::spawn(move || {
+            actix_web::rt::System::new()
+                .block_on(Server::run(listener, parts))
+                .unwrap();
+        });
+        Served {
+            base,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     /// The document of the application's last act reaches a state.
@@ -363,6 +412,10 @@ impl World {
     }
 }
 
+fn is_conflict(error: &HandleError) -> bool {
+    matches!(error, HandleError::Database(DbError::Conflict))
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.send_replace(true);
@@ -376,67 +429,4 @@ pub fn sample(slug: &str) -> Value {
         env!("CARGO_MANIFEST_DIR")
     );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub json: Value,
-    pub text: String,
-}
-
-impl Answer {
-    /// Status and, of a problem, its id.
-    pub fn told(&self) -> (u16, &str) {
-        (self.status, self.json["code"].as_str().unwrap_or_default())
-    }
-}
-
-/// The server of a world.
-#[macro_export]
-macro_rules! app {
-    ($world:expr) => {{
-        let module = std::sync::Arc::clone(&$world.module);
-        actix_web::test::init_service(
-            actix_web::App::new()
-                .app_data(actix_web::web::Data::from(std::sync::Arc::clone(
-                    &$world.platform,
-                )))
-                .configure(|config| opencity_kernel::module::Module::routes(&*module, config)),
-        )
-        .await
-    }};
-}
-
-/// A call: method, path below `/lang/api/`, caller, body.
-#[macro_export]
-macro_rules! call {
-    ($app:expr, $world:expr, $method:ident $path:expr, $user:ident, headers [$($headers:tt)*] $(, $body:expr)?) => {
-        call!(@ $app, $world, $method $path, $user, [$($headers)*] $(, $body)?)
-    };
-    ($app:expr, $world:expr, $method:ident $path:expr, $user:ident $(, $body:expr)?) => {
-        call!(@ $app, $world, $method $path, $user, [] $(, $body)?)
-    };
-    (@ $app:expr, $world:expr, $method:ident $path:expr, $user:ident, [$($name:literal = $value:expr),*] $(, $body:expr)?) => {{
-        let request = actix_web::test::TestRequest::default()
-            .method(actix_web::http::Method::$method)
-            .uri(&format!("/lang/api/{}", $path))
-            .insert_header(("host", "localhost"))
-            .insert_header(("authorization", format!("Bearer {}", $world.token($world.$user))))
-            $(.insert_header(($name, $value)))*
-            $(.set_json(&$body))?
-            .to_request();
-        let response = match actix_web::test::try_call_service(&$app, request).await {
-            Ok(response) => response.map_into_boxed_body().into_parts().1,
-            Err(error) => error.error_response().map_into_boxed_body(),
-        };
-        let status = response.status().as_u16();
-        let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap_or_default();
-        $crate::world::Answer {
-            status,
-            json: serde_json::from_slice(&bytes).unwrap_or_default(),
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
-    }};
 }

@@ -8,10 +8,11 @@ use opencity_kernel::id::ApplicationId;
 
 use super::{BulkAction, BulkInput};
 use crate::api::State;
-use crate::api::assignment::Known;
 use crate::api::change::{Work, change_as};
 use crate::api::messages::write_in;
-use crate::api::transitions::{Answer, Assignment, conclude_in, take_over};
+use crate::api::transitions::Answer;
+use crate::api::transitions::assignment::{Assignment, Known, take_over};
+use crate::api::transitions::outcome::conclude_in;
 use crate::bulk::Piece;
 use crate::domain::Action;
 use crate::store::bulk;

@@ -1,21 +1,64 @@
-//! To whom an application is assigned: operator and office, as the directory knows them.
+//! Taking in charge and assigning to others: operator and office, as the directory knows them.
 
+use opencity_kernel::ProblemKind;
 use opencity_kernel::directory::Principal;
 use opencity_kernel::id::{OfficeId, UserId};
-use opencity_kernel::{Problem, ProblemKind, auth};
+use opencity_kernel::instant::Instant;
 
-use super::State;
-use super::change::Work;
-use super::transitions::Assignment;
+use super::*;
+
+/// To whom; nothing: to the caller.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Assignment, example = json!({"user_group_id": "01943ffe-0680-7438-ae6b-000000000101", "user_id": null}))]
+#[serde(default)]
+pub struct Assignment {
+    /// The office.
+    pub user_group_id: Option<OfficeId>,
+    /// The operator; null with an office: the office alone.
+    pub user_id: Option<UserId>,
+    /// What is written with it.
+    #[schema(max_length = 10000)]
+    pub message: Option<String>,
+    /// When it was assigned.
+    pub assigned_at: Option<Instant>,
+}
+
+transitions! {
+    assign "/lang/api/applications/{id}/transition/assign" "applications.transition.assign"
+        "Take in charge, or assign to somebody else" Assignment
+    (state, scope, caller, id, body) {
+        let known = Known::find(&state, &caller, &body).await?;
+        change(&state, &scope, caller, id, move |work| take_over(work, &known, body)).await
+    }
+}
+
+/// Takes in charge, or assigns to somebody else.
+pub(in crate::api) fn take_over(
+    work: &mut Work<'_, '_>,
+    known: &Known,
+    body: Assignment,
+) -> Result<(), Problem> {
+    work.check(Action::Assign, Circumstances::default())?;
+    let assignee = known.assignee(work, &body)?;
+    work.apply(
+        Action::Assign,
+        Inputs {
+            note: body.message,
+            assignee: Some(assignee),
+            at: body.assigned_at,
+            ..Inputs::default()
+        },
+    )
+}
 
 /// What the directory says of an assignment.
-pub(super) struct Known {
+pub(in crate::api) struct Known {
     operator: Option<Principal>,
     offices: Vec<(OfficeId, String)>,
 }
 
 impl Known {
-    pub(super) async fn find(
+    pub(in crate::api) async fn find(
         state: &State,
         caller: &auth::Caller,
         body: &Assignment,
@@ -48,7 +91,7 @@ impl Known {
     }
 
     /// Operator and office that are asked for.
-    pub(super) fn assignee(
+    fn assignee(
         &self,
         work: &Work<'_, '_>,
         body: &Assignment,

@@ -1,0 +1,68 @@
+//! What the office sets by hand: a payment that came by other ways, a state.
+
+use super::*;
+use crate::domain::Status;
+
+/// A message on the payment.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PaymentNote, example = json!({"message": "Pagato allo sportello.", "visibility": "applicant"}))]
+#[serde(default)]
+pub struct PaymentNote {
+    /// What is written with it.
+    #[schema(max_length = 10000)]
+    pub message: Option<String>,
+    /// Its subject.
+    #[schema(max_length = 255)]
+    pub subject: Option<String>,
+    /// `internal` (default) or `applicant`.
+    #[schema(value_type = Option<String>, max_length = 10)]
+    pub visibility: Option<Visibility>,
+}
+
+/// A state to set.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = StatusChange, example = json!({"status": "4000", "message": "Riaperta su richiesta."}))]
+#[serde(default)]
+pub struct StatusChange {
+    /// 1500, 2000, 3000, 4000 or 50000.
+    #[schema(value_type = String, pattern = "^[0-9]{4,5}$")]
+    pub status: Option<Status>,
+    /// What is written with it.
+    #[schema(max_length = 10000)]
+    pub message: Option<String>,
+}
+
+transitions! {
+    complete_payment "/lang/api/applications/{id}/transition/complete-payment"
+        "applications.transition.completePayment" "Record a payment that came by other ways" PaymentNote
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            work.check(Action::CompletePayment, Circumstances::default())?;
+            let mut message_id = None;
+            if let Some(text) = body.message.clone().filter(|text| !text.trim().is_empty()) {
+                let visibility = body.visibility.unwrap_or(Visibility::Internal);
+                let mut new = new_message(work, text, visibility);
+                new.subject = body.subject;
+                message_id = Some(write(work, new, Vec::new())?.0);
+            }
+            work.apply(Action::CompletePayment, Inputs {
+                note: body.message,
+                message_id,
+                ..Inputs::default()
+            })
+        }).await
+    }
+
+    change_status "/lang/api/applications/{id}/transition/change-status"
+        "applications.transition.changeStatus" "Set the state by hand" StatusChange
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            // Who may not see the application learns nothing of what is missing.
+            may_view(&work.relation)?;
+            let status = body.status.ok_or_else(|| {
+                Problem::field("status", "required", "Name the state to set.")
+            })?;
+            work.apply(Action::ChangeStatus(status), Inputs { note: body.message, ..Inputs::default() })
+        }).await
+    }
+}

@@ -1,0 +1,153 @@
+//! Protocol numbers by hand.
+
+use opencity_kernel::FieldProblem;
+use opencity_kernel::instant::Instant;
+
+use super::*;
+use crate::engine::Number;
+
+/// The number of the request or of the outcome.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Registration, example = json!({"protocol_number": "2025/1042", "protocol_folder_number": "6.3-12"}))]
+#[serde(default)]
+pub struct Registration {
+    /// Protocol number.
+    #[schema(max_length = 255)]
+    pub protocol_number: Option<String>,
+    /// The registry's number of the folder.
+    #[schema(max_length = 255)]
+    pub protocol_folder_number: Option<String>,
+    /// The folder's title.
+    #[schema(max_length = 255)]
+    pub protocol_folder_code: Option<String>,
+    /// The registry's id.
+    #[schema(max_length = 255)]
+    pub protocol_document_id: Option<String>,
+    /// When it was registered.
+    pub protocolled_at: Option<Instant>,
+}
+
+/// The number of a request for integrations.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = OutboundRegistration, example = json!({"integration_outbound_protocol_number": "2025/1050"}))]
+#[serde(default)]
+pub struct Outbound {
+    /// Protocol number.
+    #[schema(max_length = 255)]
+    pub integration_outbound_protocol_number: Option<String>,
+    /// The registry's id.
+    #[schema(max_length = 255)]
+    pub integration_outbound_protocol_document_id: Option<String>,
+    /// When it was registered.
+    pub integration_outbound_protocolled_at: Option<Instant>,
+}
+
+/// The number of an answer.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = InboundRegistration, example = json!({"integration_inbound_protocol_number": "2025/1061"}))]
+#[serde(default)]
+pub struct Inbound {
+    /// Protocol number.
+    #[schema(max_length = 255)]
+    pub integration_inbound_protocol_number: Option<String>,
+    /// The registry's id.
+    #[schema(max_length = 255)]
+    pub integration_inbound_protocol_document_id: Option<String>,
+    /// When it was registered.
+    pub integration_inbound_protocolled_at: Option<Instant>,
+}
+
+transitions! {
+    register "/lang/api/applications/{id}/transition/register" "applications.transition.register"
+        "Give the protocol number of the request" Registration
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            let required = [
+                ("protocol_number", body.protocol_number.is_some()),
+                ("protocol_folder_number", body.protocol_folder_number.is_some()),
+            ];
+            number(work, Action::Register, &required, Number {
+                number: body.protocol_number,
+                document_id: body.protocol_document_id,
+                folder_number: body.protocol_folder_number,
+                folder_code: body.protocol_folder_code,
+                at: body.protocolled_at,
+            })
+        }).await
+    }
+
+    register_outcome "/lang/api/applications/{id}/transition/register-outcome" "applications.transition.registerOutcome"
+        "Give the protocol number of the outcome" Registration
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            let required = [("protocol_number", body.protocol_number.is_some())];
+            number(work, Action::RegisterOutcome, &required, Number {
+                number: body.protocol_number,
+                document_id: body.protocol_document_id,
+                at: body.protocolled_at,
+                ..Number::default()
+            })
+        }).await
+    }
+
+    register_integration_request "/lang/api/applications/{id}/transition/register-integration-request"
+        "applications.transition.registerIntegrationRequest"
+        "Give the protocol number of the request for integrations" Outbound
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            let given = body.integration_outbound_protocol_number.is_some();
+            let required = [("integration_outbound_protocol_number", given)];
+            number(work, Action::RegisterIntegrationRequest, &required, Number {
+                number: body.integration_outbound_protocol_number,
+                document_id: body.integration_outbound_protocol_document_id,
+                at: body.integration_outbound_protocolled_at,
+                ..Number::default()
+            })
+        }).await
+    }
+
+    register_integration_answer "/lang/api/applications/{id}/transition/register-integration-answer"
+        "applications.transition.registerIntegrationAnswer"
+        "Give the protocol number of the answer" Inbound
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            let given = body.integration_inbound_protocol_number.is_some();
+            let required = [("integration_inbound_protocol_number", given)];
+            number(work, Action::RegisterIntegrationAnswer, &required, Number {
+                number: body.integration_inbound_protocol_number,
+                document_id: body.integration_inbound_protocol_document_id,
+                at: body.integration_inbound_protocolled_at,
+                ..Number::default()
+            })
+        }).await
+    }
+}
+
+/// Gives a number by hand. Who and when come before what is missing in the body.
+fn number(
+    work: &mut Work<'_, '_>,
+    action: Action,
+    required: &[(&str, bool)],
+    number: Number,
+) -> Result<(), Problem> {
+    work.check(action, Circumstances::default())?;
+    let missing: Vec<FieldProblem> = required
+        .iter()
+        .filter(|(_, given)| !given)
+        .map(|(field, _)| FieldProblem {
+            field: (*field).to_owned(),
+            code: "required".to_owned(),
+            message: "Give this field a value.".to_owned(),
+        })
+        .collect();
+    if !missing.is_empty() {
+        return Err(Problem::validation(missing));
+    }
+    work.apply(
+        action,
+        Inputs {
+            number,
+            ..Inputs::default()
+        },
+    )
+}

@@ -1,0 +1,64 @@
+//! What the applicant does: sending, and taking back.
+
+use opencity_formio::Mode;
+
+use super::integration::{answer_of, answers};
+use super::*;
+use crate::domain::Status;
+use crate::store::application::Application;
+
+/// A text.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Reason, example = json!({"message": "Non serve più."}))]
+#[serde(default)]
+pub struct Note {
+    /// What is written with it.
+    #[schema(max_length = 10000)]
+    pub message: Option<String>,
+}
+
+transitions! {
+    submit "/lang/api/applications/{id}/transition/submit" "applications.transition.submit"
+        "Send a draft, try a payment again, or answer a request for integrations" Nothing
+    (state, scope, caller, id, _body) {
+        change(&state, &scope, caller, id, send).await
+    }
+
+    withdraw "/lang/api/applications/{id}/transition/withdraw" "applications.transition.withdraw"
+        "Withdraw" Note
+    (state, scope, caller, id, body) {
+        change(&state, &scope, caller, id, move |work| {
+            work.apply(Action::Withdraw, Inputs { note: body.message, ..Inputs::default() })
+        }).await
+    }
+}
+
+/// Sends a draft; in 4200 the citizen's messages since the request are his answer.
+fn send(work: &mut Work<'_, '_>) -> Result<(), Problem> {
+    work.check(Action::Submit, Circumstances::default())?;
+    let inputs = match work.aggregate.state()? {
+        Status::Draft => {
+            let form = work.form()?.map(|(id, version, _)| (id, version));
+            let data = work.aggregate.data.clone();
+            let sent = work.read_data(Some(&data), Mode::Submit)?;
+            work.check_applicant(&sent)?;
+            // What is decided next looks at the data as they are sent.
+            work.aggregate.data = sent.data;
+            Inputs {
+                change: Some(Box::new(move |row: &mut Application, _, _| {
+                    if let Some((id, version)) = form {
+                        row.form_id = Some(id);
+                        row.form_version = Some(version);
+                    }
+                })),
+                ..Inputs::default()
+            }
+        }
+        Status::DraftForIntegration => {
+            let answers = answers(work)?;
+            answer_of(work, &answers)?
+        }
+        _ => Inputs::default(),
+    };
+    work.apply(Action::Submit, inputs)
+}
