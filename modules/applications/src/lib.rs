@@ -54,6 +54,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "applications",
     "20261124100000_initial" => 1,
     "20261124100100_messages" => 1,
+    "20261125090000_listed" => 1,
 );
 
 /// `[applications]`

@@ -225,16 +225,13 @@ fn find(
     let rows = scope.load(t::table, |rows| {
         let rows = filter.narrow(rows.into_boxed());
         let rows = match (page.sort, cursor) {
-            (Sort::Ascending, Some((at, id))) => rows.filter(
-                t::created_at
-                    .gt(at)
-                    .or(t::created_at.eq(at).and(t::id.gt(id))),
-            ),
-            (Sort::Descending, Some((at, id))) => rows.filter(
-                t::created_at
-                    .lt(at)
-                    .or(t::created_at.eq(at).and(t::id.lt(id))),
-            ),
+            // The bound that stands alone is where the index is entered; an OR of both would read it from its start.
+            (Sort::Ascending, Some((at, id))) => rows
+                .filter(t::created_at.ge(at))
+                .filter(t::created_at.gt(at).or(t::id.gt(id))),
+            (Sort::Descending, Some((at, id))) => rows
+                .filter(t::created_at.le(at))
+                .filter(t::created_at.lt(at).or(t::id.lt(id))),
             (_, None) => rows.offset(page.offset),
         };
         let rows = match page.sort {
