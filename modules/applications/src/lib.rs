@@ -56,6 +56,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "applications",
     "20261124100000_initial" => 1,
     "20261124100100_messages" => 1,
+    "20261125090000_listed" => 1,
     "20261125100000_external" => 1,
     "20261125100100_bulk" => 1,
     "20261125100300_unique_id" => 1,

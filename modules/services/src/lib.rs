@@ -3,14 +3,11 @@
 //! Administrators write services, groups of services, categories, recipients, geographic areas, places and forms
 //! (Form.io schemas, each change a version); the public reads them. Every change of a service is an event on
 //! `services`, every version of a form one on `forms`, with the forms that it nests inside, so that the other
-//! modules need nothing else. Offices are linked as given, identity owns them. Of tenants it hears only that they are there: each gets
-//! the services that every body has.
+//! modules need nothing else. Of offices, which identity owns, it keeps which category and place they name; services are linked
+//! to them as given. Of tenants it hears only that they are there: each gets the services that every body has.
 
 mod api;
 pub mod built_in;
-//! modules need nothing else. Of offices, which identity owns, it keeps which category and place they name; services are linked to them as given.
-
-mod api;
 mod consumers;
 pub mod demo;
 pub mod domain;
@@ -102,8 +99,10 @@ impl Module for Services {
     }
 
     fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
-        vec![Arc::new(built_in::BuiltInServices)]
-        vec![Arc::new(consumers::Offices)]
+        vec![
+            Arc::new(built_in::BuiltInServices),
+            Arc::new(consumers::Offices),
+        ]
     }
 
     fn writes(&self) -> &'static [Topic] {

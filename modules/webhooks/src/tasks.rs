@@ -57,11 +57,18 @@ impl Task for Deliver {
             now: clock::now(),
             lease: self.lease,
         };
-        let claimed = self
-            .ctx
-            .db
+        let database = &self.ctx.db;
+        let due = database
+            .read_across("due deliveries of all tenants", move |scope| {
+                delivery::due(scope, &claim)
+            })
+            .await?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let claimed = database
             .write_across("due deliveries of all tenants", move |scope| {
-                delivery::claim(scope, &claim, places)
+                delivery::claim(scope, &claim, due, places)
             })
             .await?;
         let more = claimed.len() >= places;

@@ -587,10 +587,13 @@ async fn a_delivery_that_a_dead_process_had_claimed_is_sent_by_another_one() {
         };
         let db = world.module.hooks.ctx.db.clone();
         async move {
-            db.write_across::<_, DbError>("test", move |scope| delivery::claim(scope, &claim, 8))
-                .await
-                .unwrap()
-                .len()
+            db.write_across::<_, DbError>("test", move |scope| {
+                let due = delivery::due(scope, &claim)?;
+                delivery::claim(scope, &claim, due, 8)
+            })
+            .await
+            .unwrap()
+            .len()
         }
     };
     let (dead, other) = (InstanceId::new(), InstanceId::new());

@@ -273,16 +273,13 @@ pub(super) fn rows(
     scope.load(t::table, |rows| {
         let rows = filter.narrow(rows.into_boxed());
         let rows = match (sort, after) {
-            (Sort::Ascending, Some((at, id))) => rows.filter(
-                t::created_at
-                    .gt(at)
-                    .or(t::created_at.eq(at).and(t::id.gt(id))),
-            ),
-            (Sort::Descending, Some((at, id))) => rows.filter(
-                t::created_at
-                    .lt(at)
-                    .or(t::created_at.eq(at).and(t::id.lt(id))),
-            ),
+            // The bound that stands alone is where the index is entered; an OR of both would read it from its start.
+            (Sort::Ascending, Some((at, id))) => rows
+                .filter(t::created_at.ge(at))
+                .filter(t::created_at.gt(at).or(t::id.gt(id))),
+            (Sort::Descending, Some((at, id))) => rows
+                .filter(t::created_at.le(at))
+                .filter(t::created_at.lt(at).or(t::id.lt(id))),
             (_, None) => rows.offset(offset),
         };
         let rows = match sort {

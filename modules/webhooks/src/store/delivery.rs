@@ -128,7 +128,8 @@ pub(crate) struct Claim {
 /// Rows that one look at what is due takes in, so that a target with many of them does not hide the others.
 const LOOK: i64 = 256;
 
-type DueRow = (TenantId, DeliveryId, WebhookId);
+/// A delivery that is due, with its tenant and its webhook.
+pub(crate) type DueRow = (TenantId, DeliveryId, WebhookId);
 
 macro_rules! free {
     ($claim:expr) => {
@@ -142,13 +143,9 @@ macro_rules! free {
     };
 }
 
-/// Claims due deliveries, the webhooks in turn; each comes with its webhook.
-pub(crate) fn claim(
-    scope: &mut PlatformScope<'_>,
-    claim: &Claim,
-    most: usize,
-) -> DbResult<Vec<(DeliveryRow, WebhookRow)>> {
-    let due: Vec<DueRow> = scope.load(
+/// The deliveries that are due.
+pub(crate) fn due(scope: &mut PlatformScope<'_>, claim: &Claim) -> DbResult<Vec<DueRow>> {
+    scope.load(
         webhooks_delivery::table
             .filter(webhooks_delivery::state.eq(DeliveryState::Pending.as_str()))
             .filter(webhooks_delivery::next_attempt_at.le(claim.now))
@@ -160,7 +157,16 @@ pub(crate) fn claim(
                 webhooks_delivery::id,
                 webhooks_delivery::webhook_id,
             )),
-    )?;
+    )
+}
+
+/// Claims those of the due deliveries that are still free, the webhooks in turn; each comes with its webhook.
+pub(crate) fn claim(
+    scope: &mut PlatformScope<'_>,
+    claim: &Claim,
+    due: Vec<DueRow>,
+    most: usize,
+) -> DbResult<Vec<(DeliveryRow, WebhookRow)>> {
     let mut claimed = Vec::new();
     for (tenant, id, webhook_id) in in_turn(due, most) {
         let pair = scope.within(Tenancy::from_row(tenant), |scope| {
