@@ -80,7 +80,8 @@ impl Race {
             .platform
             .database
             .read::<_, DbError>(self.cast.world.tenancy, move |scope| {
-                application::anomalies(scope, id)
+                let found = application::anomalies(scope, id)?;
+                Ok(found.into_iter().map(|anomaly| anomaly.kind).collect())
             })
             .await
             .unwrap()
