@@ -119,7 +119,7 @@ async fn the_columns_are_those_of_all_versions_and_grids_are_tables_of_their_own
     let app = app!(world);
     let mut data = sample(SERVICE);
     data["details"] = json!("=HYPERLINK(\"http://evil.example\", \"Clicca\")");
-    data["objects"] = json!([{"object_type": "lamp", "object_code": "BG-1"}, {"object_type": "lamp", "object_code": "BG-2", "object_description": "a,\n\"b\""}]);
+    data["objects"] = json!([{"object_type": "lamp", "object_code": "BG-1"}, {"object_type": "other", "object_code": "BG-2", "object_description": "a,\n\"b\""}]);
     let body = json!({"service": SERVICE, "data": data});
     let first = call!(app, world, POST "applications", citizen, body);
     assert_eq!(first.status, 201, "{}", first.text);
@@ -290,7 +290,7 @@ async fn thousands_come_in_batches() {
     // No piece grows with the file.
     let most = file.pieces.iter().max().unwrap();
     assert!(
-        file.pieces.len() >= 10 && *most < file.bytes.len() / 3,
+        file.pieces.len() >= 5 && *most < file.bytes.len() / 3,
         "{:?}",
         file.pieces
     );
