@@ -151,6 +151,7 @@ async fn tenants_are_walked_by_every_operation() {
 /// links, keys of the installation. Each stands with its reason in `read_across` or `write_across`.
 const ACROSS: &[&str] = &[
     "identity_signing_key",
+    "applications_bulk",
     "applications_file",
     "notifications_delivery",
     "payment_proxy_debt",

@@ -106,6 +106,10 @@ pub struct BulkInput {
     /// The office of an assignment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_group_id: Option<OfficeId>,
+    /// Not taken: files go with a single call.
+    #[serde(skip_serializing)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
+    pub attachments: Vec<Value>,
 }
 
 impl BulkIn {
@@ -122,6 +126,13 @@ impl BulkIn {
             refuse("ids", "length", "Name 1 to 1000 applications.");
         }
         let input = &self.input;
+        if !input.attachments.is_empty() {
+            refuse(
+                "attachments",
+                "length",
+                "Leave the files out, or call for each application.",
+            );
+        }
         let written = input
             .message
             .as_deref()

@@ -198,6 +198,10 @@ async fn what_cannot_be_asked_for_is_refused() {
         (json!({"action": "assign", "ids": []}), "ids"),
         (json!({"action": "assign", "ids": many}), "ids"),
         (json!({"action": "message", "ids": [id]}), "message"),
+        (
+            json!({"action": "accept", "ids": [id], "attachments": [{"name": "a.pdf"}]}),
+            "attachments",
+        ),
         (json!({"action": "sing", "ids": [id]}), "action"),
         (json!({"ids": [id]}), "action"),
     ];

@@ -119,7 +119,7 @@ async fn the_columns_are_those_of_all_versions_and_grids_are_tables_of_their_own
     let app = app!(world);
     let mut data = sample(SERVICE);
     data["details"] = json!("=HYPERLINK(\"http://evil.example\", \"Clicca\")");
-    data["objects"] = json!([{"object_type": "lamp", "object_code": "BG-1"}, {"object_type": "lamp", "object_code": "BG-2", "object_description": "a,\n\"b\""}]);
+    data["objects"] = json!([{"object_type": "lamp", "object_code": "BG-1"}, {"object_type": "other", "object_code": "BG-2", "object_description": "a,\n\"b\""}]);
     let body = json!({"service": SERVICE, "data": data});
     let first = call!(app, world, POST "applications", citizen, body);
     assert_eq!(first.status, 201, "{}", first.text);
@@ -149,6 +149,7 @@ async fn the_columns_are_those_of_all_versions_and_grids_are_tables_of_their_own
         .await;
     let mut data = sample(SERVICE);
     data["floor"] = json!(-1);
+    data.as_object_mut().unwrap().remove("dangers_details");
     data["objects"] = json!([]);
     let body = json!({"service": SERVICE, "data": data});
     let second = call!(app, world, POST "applications", citizen, body);
@@ -230,7 +231,7 @@ async fn thousands_come_in_batches() {
     database
         .write::<_, DbError>(world.tenancy, move |scope| {
             let like = application::find(scope, id)?.unwrap();
-            for number in 1..3000_i64 {
+            for number in 1..2100_i64 {
                 let mut row = like.clone();
                 row.id = ApplicationId::new();
                 // Several at the same moment: the place in the list is by time and id.
@@ -256,9 +257,9 @@ async fn thousands_come_in_batches() {
     assert_eq!(list.json["data"][0]["id"], json!(ids[0]));
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 3000);
+    assert_eq!(ids.len(), 2100);
     // What is held at a time is a batch of 200.
-    assert_eq!(file.pieces.len(), 15);
+    assert_eq!(file.pieces.len(), 11);
     let line = text.lines().map(str::len).max().unwrap() + 1;
     assert!(file.pieces.iter().all(|piece| *piece <= 200 * line));
 
@@ -273,7 +274,7 @@ async fn thousands_come_in_batches() {
         "segnalazione-disservizio.csv",
         "segnalazione-disservizio-objects.csv",
     ] {
-        assert_eq!(tables[name].as_array().unwrap().len(), 3001, "{name}");
+        assert_eq!(tables[name].as_array().unwrap().len(), 2101, "{name}");
     }
     let file = export!(
         app,
@@ -284,12 +285,12 @@ async fn thousands_come_in_batches() {
     let sheets = file.tables("xlsx");
     assert_eq!(
         sheets["Oggetti interessati"].as_array().unwrap().len(),
-        3001
+        2101
     );
     // No piece grows with the file.
     let most = file.pieces.iter().max().unwrap();
     assert!(
-        file.pieces.len() >= 10 && *most < file.bytes.len() / 3,
+        file.pieces.len() >= 5 && *most < file.bytes.len() / 3,
         "{:?}",
         file.pieces
     );

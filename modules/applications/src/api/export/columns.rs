@@ -189,7 +189,7 @@ impl Columns {
             let columns = if field.in_grid {
                 // The rows of a grid in a grid are one cell of the outer one.
                 let inner = fields.iter().any(|other| {
-                    other.kind == Kind::Grid && other.in_grid && within(&other.path, &field.path)
+                    other.kind == Kind::Grid && other.in_grid && within(other.path, field.path)
                 });
                 let outer = self
                     .grids

@@ -45,7 +45,7 @@ impl Write for Outlet {
 /// A plain file, or an archive.
 enum Out {
     Plain(Outlet),
-    Archive(ZipWriter<StreamWriter<Outlet>>),
+    Archive(Box<ZipWriter<StreamWriter<Outlet>>>),
 }
 
 impl Write for Out {
@@ -90,7 +90,7 @@ impl Table {
         let outlet = Outlet::default();
         let names = names(layout, name, &columns);
         let mut out = if is_archive(layout, &columns) {
-            let mut archive = ZipWriter::new_stream(outlet.clone());
+            let mut archive = Box::new(ZipWriter::new_stream(outlet.clone()));
             if layout == Layout::Sheet {
                 workbook(&mut archive, &names)?;
             }
