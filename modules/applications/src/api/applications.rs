@@ -392,8 +392,10 @@ pub async fn delete(
     path: Path,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
-    change(&state, &scope, caller.into_caller(), id, |work| {
-        work.apply(Action::Delete, Inputs::default())
+    change(&state, &scope, caller.into_caller(), id, move |work| {
+        work.apply(Action::Delete, Inputs::default())?;
+        // Nothing names its uploads any more: they are swept one day.
+        Ok(work.state.files.release(work.scope, id, &[])?)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

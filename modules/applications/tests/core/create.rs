@@ -243,3 +243,41 @@ async fn a_draft_is_written_on_sent_or_deleted_and_nobody_is_told() {
         (404, "not-found")
     );
 }
+
+#[actix_web::test]
+async fn the_uploads_of_a_deleted_draft_are_free_again() {
+    let world = World::new().await;
+    let served = world.serve();
+    let token = world.token(world.citizen);
+    let file = b"%PDF-1.7\ncertificato";
+    let announced = json!({"name": "certificato.pdf", "original_filename": "certificato.pdf", "size": file.len(),
+        "mime_type": "application/pdf", "description": "Certificato", "protocol_required": false});
+    let begun = served
+        .call("POST", "../it/upload", &token, &announced)
+        .await;
+    assert_eq!(begun.status, 201, "{}", begun.text);
+    let (id, uri) = (&begun.json["id"], begun.json["uri"].as_str().unwrap());
+    let path = uri.split_once("/lang/").unwrap().1;
+    let put = served.client.put(format!("{}/../{path}", served.base));
+    let put = put.body(file.to_vec()).send().await.unwrap();
+    assert!(put.status().is_success(), "{put:?}");
+    let hash = opencity_kernel::crypto::sha256_hex(file);
+    let finished = format!("../it/upload/{}", id.as_str().unwrap());
+    let ended = json!({"file_hash": hash, "check_signature": false});
+    let ended = served.call("PUT", &finished, &token, &ended).await;
+    assert_eq!(ended.status, 200, "{}", ended.text);
+
+    let named = json!([{"name": "certificato.pdf", "url": uri, "size": file.len(), "type": "application/pdf",
+        "originalName": "certificato.pdf", "hash": hash, "data": {"id": id, "uri": uri}}]);
+    let draft = json!({"service": "iscrizione-asilo-nido", "status": 1000,
+        "data": {"vaccination_certificate": named}});
+    let first = served.call("POST", "applications", &token, &draft).await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    let second = served.call("POST", "applications", &token, &draft).await;
+    assert_eq!(second.status, 422, "{}", second.text);
+    let path = format!("applications/{}", first.json["id"].as_str().unwrap());
+    let deleted = served.call("DELETE", &path, &token, &Value::Null).await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    let third = served.call("POST", "applications", &token, &draft).await;
+    assert_eq!(third.status, 201, "{}", third.text);
+}
