@@ -1,6 +1,7 @@
 //! What the module answers.
 
 mod attachments;
+mod facets;
 mod forms;
 mod groups;
 mod places;
@@ -25,6 +26,7 @@ pub(crate) struct Api {
 pub(crate) type State = web::Data<Api>;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    facets::routes(config);
     services::routes(config);
     forms::routes(config);
     groups::routes(config);
@@ -34,6 +36,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = services::Document::openapi();
+    document.merge(facets::Document::openapi());
     document.merge(forms::Document::openapi());
     document.merge(groups::Document::openapi());
     document.merge(vocabularies::document());

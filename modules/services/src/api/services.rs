@@ -1,7 +1,5 @@
 //! `services`: the catalogue.
 
-use std::collections::HashMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_contracts::service::ServiceStatus;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
@@ -9,27 +7,25 @@ use opencity_kernel::db::{TenantScope, WriteScope};
 use opencity_kernel::http::{
     Body, Created, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
 };
-use opencity_kernel::id::{ServiceId, TermId};
+use opencity_kernel::id::ServiceId;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
-use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 use uuid::Uuid;
 
 use super::attachments::{serve, with_files};
 use super::{Api, State, ok};
 use crate::domain::attachment::{Attachment, HasAttachments};
 use crate::domain::filter::ServiceFilter;
-use crate::domain::service::{LISTED, Service, ServiceFields};
-use crate::domain::vocabulary::TermKind;
+use crate::domain::service::{Service, ServiceFields};
 use crate::store;
 use crate::view::ServiceView;
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, facets, one, form, attachment, create, replace, patch, delete),
-    components(schemas(ServiceView, ServiceFields, Facets, Facet, ProblemBody))
+    paths(list, one, form, attachment, create, replace, patch, delete),
+    components(schemas(ServiceView, ServiceFields, ProblemBody))
 )]
 pub(super) struct Document;
 
@@ -40,7 +36,6 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(list))
                 .route(web::post().to(create)),
         )
-        .service(web::resource("/{tenant}/api/services/facets").route(web::get().to(facets)))
         .service(web::resource("/{tenant}/api/services/{id}/form").route(web::get().to(form)))
         .service(
             web::resource("/{tenant}/api/services/{id}/attachments/{list}/{filename}")
@@ -124,87 +119,6 @@ async fn list(
         })
         .await?;
     Ok(ok(&shown))
-}
-
-/// A value of a filter that has services.
-#[derive(Debug, Serialize, ToSchema)]
-struct Facet {
-    /// The value.
-    id: TermId,
-    /// Its name.
-    #[schema(max_length = 255)]
-    name: String,
-    /// Its slug.
-    #[schema(max_length = 255)]
-    slug: String,
-    /// How many services it has.
-    #[schema(minimum = 1, maximum = 100_000)]
-    count: u32,
-}
-
-/// The values of the filters of the list that have services.
-#[derive(Debug, Serialize, ToSchema)]
-struct Facets {
-    /// Categories.
-    #[schema(max_items = 10000)]
-    topics_id: Vec<Facet>,
-    /// Recipients.
-    #[schema(max_items = 10000)]
-    recipient_id: Vec<Facet>,
-    /// Geographic areas.
-    #[schema(max_items = 10000)]
-    geographic_area_id: Vec<Facet>,
-}
-
-#[utoipa::path(
-    get, path = "/lang/api/services/facets", operation_id = "services.service.facets", tag = "services",
-    summary = "Lists the values of the list's filters that have services",
-    responses(
-        (status = 200, description = "The values, by filter", body = Facets,
-            example = json!({"topics_id": [{"id": "01943ffe-0680-7438-ae6b-000000000201", "name": "Vita pubblica", "slug": "vita-pubblica", "count": 3}], "recipient_id": [], "geographic_area_id": []})),
-        (status = 404, description = "No body answers at this host", body = ProblemBody, content_type = "application/problem+json"),
-    ),
-    security(())
-)]
-async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpResponse, Problem> {
-    let facets = api
-        .ctx
-        .db
-        .read::<_, Problem>(scope.tenancy(), |scope| {
-            let services = store::services::list(scope, &LISTED)?;
-            let mut counts: HashMap<TermId, u32> = HashMap::new();
-            for fields in services.iter().map(|service| &service.fields) {
-                let named = fields
-                    .topics_id
-                    .iter()
-                    .chain(&fields.recipients_id)
-                    .chain(&fields.geographic_areas_id);
-                for id in named {
-                    *counts.entry(*id).or_default() += 1;
-                }
-            }
-            let mut of = |kind| -> Result<Vec<Facet>, Problem> {
-                let terms = store::terms::list(scope, kind)?.into_iter();
-                Ok(terms
-                    .filter_map(|term| {
-                        let count = *counts.get(&term.id)?;
-                        Some(Facet {
-                            id: term.id,
-                            name: term.fields.name,
-                            slug: term.fields.slug,
-                            count,
-                        })
-                    })
-                    .collect())
-            };
-            Ok(Facets {
-                topics_id: of(TermKind::Category)?,
-                recipient_id: of(TermKind::Recipient)?,
-                geographic_area_id: of(TermKind::Area)?,
-            })
-        })
-        .await?;
-    Ok(ok(&facets))
 }
 
 #[utoipa::path(

@@ -2,6 +2,7 @@
 
 mod input;
 mod output;
+mod parts;
 
 use actix_web::{HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller, CallerKind, PlatformOnly};
@@ -13,8 +14,9 @@ use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
 use utoipa::OpenApi;
 
-pub(crate) use input::{AddressDto, TenantIn};
+pub(crate) use input::TenantIn;
 use output::{TenantInfo, TenantOut};
+pub(crate) use parts::AddressDto;
 
 use crate::store::{self, Stored};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::input::{AddressDto, GatewayDto, LogoDto};
+use super::parts::{AddressDto, GatewayDto, LogoDto};
 
 /// What everybody may know of a body.
 #[derive(Debug, Serialize, ToSchema)]
