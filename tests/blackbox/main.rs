@@ -16,6 +16,7 @@ mod demo_services;
 mod faults;
 mod keys;
 mod main_job;
+mod moving;
 mod roles;
 mod router;
 mod tenants;
