@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use opencity_kernel::config::Config;
 use opencity_kernel::context::Platform;
+use opencity_kernel::db::{CopiedTable, Database};
 use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{Carrier, Runner};
 use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
 use opencity_kernel::sweep::Sweep;
 use opencity_kernel::{scheduler, telemetry};
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::modules::Linked;
@@ -52,17 +54,37 @@ impl Composition {
     /// # Errors
     /// If the database is of a newer version, or refuses.
     pub async fn migrate(&self) -> Result<Vec<String>, StartError> {
+        self.migrate_other(&self.platform.database).await
+    }
+
+    async fn migrate_other(&self, database: &Database) -> Result<Vec<String>, StartError> {
         let mut all = vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)];
         all.extend(
             self.linked
                 .iter()
                 .map(|module| (module.info, module.migrations)),
         );
-        self.platform
-            .database
+        database
             .migrate(all)
             .await
             .map_err(|error| StartError::new("the database cannot be migrated", error))
+    }
+
+    /// Copies the SQLite database of this installation, which must not run, into a PostgreSQL one.
+    ///
+    /// # Errors
+    /// In a sentence that says what to do.
+    pub async fn copy_to(&self, url: SecretString) -> Result<Vec<CopiedTable>, StartError> {
+        let _alone = alone(&self.platform)?;
+        let mut settings = self.platform.config.database.clone();
+        settings.url = url;
+        let target = Database::open(&settings, opencity_kernel::INFO)?;
+        self.migrate_other(&target).await?;
+        self.platform
+            .database
+            .copy_to(&target)
+            .await
+            .map_err(|error| StartError::new("nothing was copied", error))
     }
 
     /// Lets the directory take what was written before: for commands beside which no process may run.

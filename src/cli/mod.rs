@@ -1,5 +1,6 @@
 //! The command line.
 
+mod db;
 mod events;
 #[cfg(feature = "identity")]
 mod key;
@@ -72,6 +73,9 @@ enum Command {
         after_help = "Example:\n  opencity migrate --database-url postgres://opencity@localhost/opencity"
     )]
     Migrate,
+    /// The database.
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Tenants.
     #[cfg(feature = "tenants")]
     #[command(subcommand)]
@@ -210,6 +214,7 @@ impl Cli {
                     applied.len()
                 ))
             }
+            Command::Db(command) => command.run(&common).await,
             #[cfg(feature = "tenants")]
             Command::Tenant(command) => command.run(&common).await,
             #[cfg(feature = "identity")]

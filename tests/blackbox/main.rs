@@ -19,6 +19,7 @@ mod keys;
 mod main_job;
 mod office;
 mod reports;
+mod moving;
 mod roles;
 mod router;
 mod tenants;

@@ -192,6 +192,11 @@ impl Platform {
         }
     }
 
+    /// The database that the next start works on.
+    pub fn move_to(&mut self, database_url: String) {
+        self.database_url = Some(database_url);
+    }
+
     /// Whether the process has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.process
@@ -254,6 +259,15 @@ impl Platform {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail; what it says.
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        let mut command = binary();
+        command.args(arguments);
+        let output = self.configured(command).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
     }
 
     /// As [`command`](Self::command), with something on standard input.

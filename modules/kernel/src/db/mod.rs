@@ -2,6 +2,7 @@
 //! get scopes ([`TenantScope`], [`WriteScope`], [`PlatformScope`]).
 
 mod connection;
+mod copy;
 mod error;
 pub(crate) mod kernel_tables;
 mod migrate;
@@ -18,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) use connection::AnyConnection;
 pub use connection::MultiBackend;
+pub use copy::CopiedTable;
 pub use error::{DbError, DbResult};
 pub use migrate::{Migration, MigrationStatus};
 pub use scope::{PlatformScope, Tenancy, TenantRow, TenantScope, TenantTable, WriteScope};
@@ -314,6 +316,34 @@ impl Database {
             .pool
             .run_unbounded(&self.inner.target, move |connection| {
                 migrate::up(connection, &modules)
+            })
+            .await
+    }
+
+    /// Copies every row of this SQLite database into an empty PostgreSQL one with the same migrations, in one transaction;
+    /// each row is compared with what has arrived before it is kept. Nothing else may write meanwhile.
+    ///
+    /// # Errors
+    /// If it is another pair of databases, the target is not empty, a row differs, or one of them refuses.
+    pub async fn copy_to(&self, target: &Self) -> DbResult<Vec<CopiedTable>> {
+        let source = self.inner.pool.own(&self.inner.target);
+        target
+            .inner
+            .pool
+            .run_unbounded(&target.inner.target, move |postgres| {
+                let mut sqlite = source()?;
+                let (copied, _) = writer::transaction(postgres, |postgres| {
+                    let copied = match (&mut sqlite, postgres) {
+                        (AnyConnection::Sqlite(from), AnyConnection::Postgres(to)) => {
+                            copy::all(from, to)
+                        }
+                        _ => Err(DbError::Other(
+                            "only SQLite can be copied, and only into PostgreSQL".to_owned(),
+                        )),
+                    };
+                    (copied, false)
+                })?;
+                copied
             })
             .await
     }

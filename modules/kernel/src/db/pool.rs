@@ -142,21 +142,29 @@ impl Pool {
         })
     }
 
+    /// Opens a connection of its own, with rights to write and without a time limit.
+    pub(super) fn own(
+        &self,
+        target: &Target,
+    ) -> impl FnOnce() -> DbResult<AnyConnection> + Send + use<> {
+        let mut manager = Manager::new(target, &self.settings, false);
+        manager.statement_timeout_seconds = 0;
+        move || {
+            manager
+                .open()
+                .map_err(|error| DbError::Unavailable(error.to_string()))
+        }
+    }
+
     /// Work on a connection of its own, with rights to write and without a time limit: migrations.
     pub(super) async fn run_unbounded<T: Send + 'static>(
         &self,
         target: &Target,
         work: impl FnOnce(&mut AnyConnection) -> DbResult<T> + Send + 'static,
     ) -> DbResult<T> {
-        let mut manager = Manager::new(target, &self.settings, false);
-        manager.statement_timeout_seconds = 0;
-        tokio::task::spawn_blocking(move || {
-            let mut connection = manager
-                .open()
-                .map_err(|error| DbError::Unavailable(error.to_string()))?;
-            work(&mut connection)
-        })
-        .await
-        .unwrap_or_else(|_| Err(DbError::Other("the migration ended abnormally".to_owned())))
+        let own = self.own(target);
+        tokio::task::spawn_blocking(move || work(&mut own()?))
+            .await
+            .unwrap_or_else(|_| Err(DbError::Other("the migration ended abnormally".to_owned())))
     }
 }

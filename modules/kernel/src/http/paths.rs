@@ -95,7 +95,7 @@ mod tests {
             &[]
         }
         fn routes(&self, config: &mut web::ServiceConfig) {
-            let ok = || web::to(|| async { HttpResponse::Ok() });
+            let ok = || web::to(|| async { HttpResponse::Ok().finish() });
             config
                 .route("/{tenant}/api/straying/{id}", ok())
                 .route("/elsewhere", ok());
