@@ -14,6 +14,8 @@ mod bad_input;
 mod common;
 mod demo_services;
 mod faults;
+mod idle;
 mod main_job;
+mod many_applications;
 mod tenants;
 mod told;
