@@ -54,8 +54,9 @@ const BEHIND: &str = "
             WHERE EXISTS (SELECT 1 FROM kernel_event e WHERE e.topic = takes.topic AND e.seq > kernel_cursor.position))
         + (SELECT count(*) FROM kernel_call) + (SELECT count(*) FROM kernel_parked)";
 
-/// The rows that the transaction of a submission writes, by table: key of the transaction, and the row.
-fn written(mark: i64) -> [(&'static str, String); 5] {
+/// The rows that the transaction of a submission writes, by table and the column that names a row: key of the transaction,
+/// and the row.
+fn written(mark: i64) -> [((&'static str, &'static str), String); 5] {
     let sent = format!("applications_application a WHERE a.created_at > {mark}");
     let first = format!(
         "applications_history h JOIN applications_application a ON a.tenant_id = h.tenant_id AND a.id = h.application_id \
@@ -63,29 +64,29 @@ fn written(mark: i64) -> [(&'static str, String); 5] {
     );
     [
         (
-            "applications_application",
+            ("applications_application", "rowid"),
             format!("SELECT hex(a.id) AS key, a.rowid AS row FROM {sent}"),
         ),
         (
-            "applications_history",
+            ("applications_history", "rowid"),
             format!("SELECT hex(h.application_id) AS key, h.rowid AS row FROM {first}"),
         ),
         (
-            "applications_payment_item",
+            ("applications_payment_item", "rowid"),
             format!(
                 "SELECT hex(application_id) AS key, rowid AS row FROM applications_payment_item \
                  WHERE attempt = 1 AND application_id IN (SELECT a.id FROM {sent})"
             ),
         ),
         (
-            "applications_message",
+            ("applications_message", "id"),
             format!(
-                "SELECT hex(application_id) AS key, rowid AS row FROM applications_message \
+                "SELECT hex(application_id) AS key, id AS row FROM applications_message \
                  WHERE id IN (SELECT h.message_id FROM {first})"
             ),
         ),
         (
-            "kernel_event",
+            ("kernel_event", "seq"),
             format!(
                 "SELECT hex(entity_id) AS key, min(seq) AS row FROM kernel_event \
                  WHERE topic = 'applications' AND entity_id IN (SELECT a.id FROM {sent}) GROUP BY entity_id \

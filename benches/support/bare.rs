@@ -164,10 +164,10 @@ pub fn readers(
 pub type Transaction = Vec<Statement>;
 
 /// Reads rows of a table of an SQLite database, by the transaction that they belong to; `of` is a query for the key of the
-/// transaction and the `rowid` of the row.
+/// transaction and the `column` of the row, which names it.
 pub fn copy(
     database: &mut Database,
-    table: &str,
+    (table, column): (&str, &str),
     of: &str,
     into: &mut BTreeMap<String, Transaction>,
 ) {
@@ -177,7 +177,7 @@ pub fn copy(
         .map(|column| format!("quote(t.{column})"))
         .collect();
     let rows = database.lines(&format!(
-        "SELECT json_array(of.key, {}) FROM ({of}) of JOIN {table} t ON t.rowid = of.row ORDER BY of.key, of.row",
+        "SELECT json_array(of.key, {}) FROM ({of}) of JOIN {table} t ON t.{column} = of.row ORDER BY of.key, of.row",
         quoted.join(", ")
     ));
     for row in rows {
