@@ -308,10 +308,11 @@ async fn export(platform: &mut Platform, format: &str) {
         .send()
         .await
         .unwrap();
-    if answer.status() == 404 {
+    // Where there is no export, its name is taken for an id, and is none.
+    if answer.status() == 404 || answer.status() == 400 {
         tell(
             &format!("export as {format}"),
-            "skipped: this platform has no export",
+            format!("SKIPPED, the platform answers {}", answer.status()),
             "",
         );
         return;
