@@ -22,5 +22,8 @@ mod reports;
 mod moving;
 mod roles;
 mod router;
+mod idle;
+mod main_job;
+mod many_applications;
 mod tenants;
 mod told;

@@ -4,10 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+pub use crate::common::PDF;
 use crate::common::{Client, Options, Platform, Store, demo, example, until};
-
-/// A small valid PDF, as a citizen attaches one.
-pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
 
 /// The application, once it is in this state.
 pub async fn in_state(client: &Client, id: &str, status: &str) -> Value {

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api;
+mod argon2id;
 mod consumers;
 mod demo;
 mod domain;

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use argon2::Params;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
 use opencity_kernel::module::StartError;
 use opencity_kernel::{Problem, crypto};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::argon2id::Argon2id;
 use crate::settings::Settings;
 
 /// More characters would only make the machine work.
@@ -111,8 +112,8 @@ impl Hasher {
         .await
     }
 
-    fn argon2(&self) -> Argon2<'static> {
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
+    fn argon2(&self) -> Argon2id {
+        Argon2id(self.params.clone())
     }
 }
 

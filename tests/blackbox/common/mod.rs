@@ -1,10 +1,15 @@
 //! Starts the platform as a user would, and speaks to it as clients do.
 
 mod client;
+mod commits;
+mod database;
 mod part;
 mod platform;
+pub mod volume;
 
 pub use client::{Answer, Client};
+pub use commits::Commits;
+pub use database::Database;
 pub use part::{Running, serve};
 pub use platform::{Options, Platform, Store, binary, free_port, new_database};
 
@@ -19,6 +24,9 @@ pub mod demo {
     pub const CITIZEN: &str = "RSSMRA80A01H501U";
     pub const OTHER_CITIZEN: &str = "VRDGLI92M54F205A";
 }
+
+/// A small valid PDF, as a citizen attaches one.
+pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
 
 /// An example submission of a demo form.
 pub fn example(form: &str) -> serde_json::Value {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Client, until};
+use super::{Client, Database, until};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub struct Platform {
     settings: Vec<(String, String)>,
     process: Option<Child>,
     sandbox: Option<Child>,
+    deaths: u32,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -89,6 +90,7 @@ impl Platform {
             settings: options.settings,
             process: None,
             sandbox: None,
+            deaths: 0,
             log: Arc::default(),
         };
         let sandbox = binary()
@@ -118,6 +120,23 @@ impl Platform {
 
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// A connection to its database, beside its own.
+    pub fn database(&self) -> Database {
+        match &self.database_url {
+            Some(url) => Database::server(url),
+            None => Database::file(&self.data_dir().join("opencity.sqlite")),
+        }
+    }
+
+    /// The id of its process.
+    #[allow(
+        dead_code,
+        reason = "what a process takes is measured by the benchmarks"
+    )]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     fn configured(&self, mut command: Command) -> Command {
@@ -150,13 +169,14 @@ impl Platform {
 
     /// Starts the process, and waits until it is ready or has died.
     pub async fn run(&mut self, environment: &[(&str, String)]) {
+        self.serve(&["--demo"], environment).await;
+    }
+
+    /// As [`run`](Self::run), with options of `serve`.
+    pub async fn serve(&mut self, options: &[&str], environment: &[(&str, String)]) {
         let mut command = binary();
-        command.args([
-            "serve",
-            "--demo",
-            "--listen",
-            &format!("127.0.0.1:{}", self.port),
-        ]);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args(options);
         let mut command = self.configured(command);
         for (key, value) in environment {
             command.env(key, value);
@@ -188,7 +208,7 @@ impl Platform {
                 "it does not start:\n{}",
                 self.log()
             );
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
 
@@ -208,8 +228,14 @@ impl Platform {
     pub async fn recover(&mut self) {
         if self.has_ended() {
             self.process = None;
+            self.deaths += 1;
             self.run(&[]).await;
         }
+    }
+
+    /// How often it has died by itself and was started again.
+    pub fn deaths(&self) -> u32 {
+        self.deaths
     }
 
     /// Ends it as `kill -9` does.

@@ -1,6 +1,7 @@
 //! The database: SQLite or PostgreSQL behind one type. Raw connections stay in here; modules
 //! get scopes ([`TenantScope`], [`WriteScope`], [`PlatformScope`]).
 
+mod changes;
 mod connection;
 mod copy;
 mod error;

@@ -33,21 +33,26 @@ type Job = Box<dyn FnOnce(&mut AnyConnection) -> JobEnd + Send>;
 pub(super) fn begin(connection: &mut AnyConnection) -> DbResult<()> {
     match connection {
         // A deferred transaction that turns to writing fails on a busy snapshot without a wait.
-        AnyConnection::Sqlite(inner) => Ok(AnsiTransactionManager::begin_transaction_sql(
-            inner,
-            "BEGIN IMMEDIATE",
-        )?),
-        AnyConnection::Postgres(inner) => Ok(AnsiTransactionManager::begin_transaction_sql(
-            inner, "BEGIN",
-        )?),
+        AnyConnection::Sqlite(inner) => {
+            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
+        }
+        AnyConnection::Postgres(inner) => {
+            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN")?;
+        }
     }
+    super::changes::begun(connection)
 }
 
-/// The one commit.
+/// The one commit. One that has changed nothing is no point for a test to die at.
 pub(super) fn commit(connection: &mut AnyConnection) -> DbResult<()> {
-    faults::point(Point::BeforeCommit);
+    let changed = super::changes::any(connection)?;
+    if changed {
+        faults::point(Point::BeforeCommit);
+    }
     <AnyConnection as Connection>::TransactionManager::commit_transaction(connection)?;
-    faults::point(Point::AfterCommit);
+    if changed {
+        faults::point(Point::AfterCommit);
+    }
     Ok(())
 }
 

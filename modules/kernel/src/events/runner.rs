@@ -15,6 +15,9 @@ use super::{Consumer, Relay, log};
 use crate::clock;
 use crate::db::{Database, DbError, DbResult, Priority};
 
+/// Times `poll_ms` after which a consumer looks without having been woken.
+const UNWOKEN: u32 = 20;
+
 /// How consumers run.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +26,7 @@ pub struct RunnerSettings {
     pub carrier: Carrier,
     /// Events taken in one transaction.
     pub batch: i64,
-    /// Milliseconds after which a consumer looks by itself; it is woken when there is something.
+    /// Milliseconds after which a process looks whether another one has written; its own commits wake its consumers.
     pub poll_ms: u64,
     /// Seconds that a process leads without renewal (PostgreSQL).
     pub lease_seconds: u64,
@@ -167,10 +170,17 @@ impl Runner {
         if database.is_postgres() {
             let (database, renewed, mut stop) =
                 (database.clone(), lease.clone(), self.stop.clone());
+            let grown = self.bus.grown.clone();
             self.running.spawn(async move {
                 while !stopped(&mut stop, renewed.renew_every()).await {
-                    if let Err(error) = renewed.renew(&database).await {
-                        tracing::warn!(%error, lease = name, "a lease could not be renewed");
+                    let had = renewed.held().is_some();
+                    match renewed.renew(&database).await {
+                        // Taken over: whoever waits behind it begins.
+                        Ok(true) if !had => grown.send_modify(|count| *count += 1),
+                        Ok(_) => {}
+                        Err(error) => {
+                            tracing::warn!(%error, lease = name, "a lease could not be renewed");
+                        }
                     }
                 }
                 let _ = renewed.release(&database).await;
@@ -187,13 +197,10 @@ impl Runner {
         let mut appended = database.appended();
         let mut stop = self.stop.clone();
         let poll = Duration::from_millis(self.settings.poll_ms);
+        let grown = self.bus.grown.clone();
+        self.running
+            .spawn(watch_log(database.clone(), grown, stop.clone(), poll));
         if !database.is_postgres() {
-            let grown = self.bus.grown.clone();
-            self.running.spawn(async move {
-                while woken(&mut stop, &mut appended, poll).await {
-                    grown.send_modify(|count| *count += 1);
-                }
-            });
             return Ok(());
         }
         let lease = self.lease_named(database, "relay").await?;
@@ -282,6 +289,37 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>, span: Duration) ->
         .is_ok()
 }
 
+/// Tells the consumers when the log has grown: on SQLite at once after a commit of this process; what others have written (and,
+/// on PostgreSQL, what their relay has placed) by looking, once for all consumers.
+async fn watch_log(
+    database: Database,
+    grown: watch::Sender<u64>,
+    mut stop: watch::Receiver<bool>,
+    poll: Duration,
+) {
+    let mut appended = database.appended();
+    let mut known = 0;
+    while !*stop.borrow() {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            _ = appended.changed(), if !database.is_postgres() => {
+                grown.send_modify(|count| *count += 1);
+                continue;
+            }
+            () = tokio::time::sleep(poll) => {}
+        }
+        match database.read_raw(log::end).await {
+            Ok(end) if end != known => {
+                known = end;
+                grown.send_modify(|count| *count += 1);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the log could not be looked at"),
+        }
+    }
+}
+
 /// Waits until something has grown, or for a while; false if the process stops.
 async fn woken(
     stop: &mut watch::Receiver<bool>,
@@ -319,8 +357,9 @@ impl Worker {
         stop: &mut watch::Receiver<bool>,
         grown: &mut watch::Receiver<u64>,
     ) {
-        let poll = Duration::from_millis(self.settings.poll_ms);
         let call_lease = Duration::from_secs(self.settings.call_lease_seconds);
+        // What nobody wakes for: a position set back by a replay, a call that its process has abandoned.
+        let look = (Duration::from_millis(self.settings.poll_ms) * UNWOKEN).min(call_lease / 2);
         let mut look_for_calls_at = clock::now();
         let mut drain = true;
         let mut failures: u32 = 0;
@@ -359,7 +398,7 @@ impl Worker {
                 _ = stop.wait_for(|stop| *stop) => break,
                 _ = grown.changed() => {}
                 () = self.poke.notified() => drain = true,
-                () = tokio::time::sleep(poll) => {}
+                () = tokio::time::sleep(look) => {}
             }
         }
         self.finish_calls().await;
@@ -393,7 +432,12 @@ impl Worker {
                     filter.after = stored;
                 }
                 let end = log::end(connection)?;
-                Ok::<_, DbError>((log::read_from(connection, &filter)?, end, stored))
+                let events = if end > filter.after {
+                    log::read_from(connection, &filter)?
+                } else {
+                    Vec::new()
+                };
+                Ok::<_, DbError>((events, end, stored))
             })
             .await?;
         *cursor = stored;

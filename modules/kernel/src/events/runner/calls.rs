@@ -42,7 +42,8 @@ impl Worker {
             })
             .await;
         match result {
-            Ok(_) => self.poke.notify_one(),
+            Ok(true) => self.poke.notify_one(),
+            Ok(false) => {}
             // The claim stays: the call is made again when its lease is over.
             Err(error) => {
                 tracing::warn!(%error, consumer = self.consumer.name(), %event_id, "the outcome of a call could not be written")
