@@ -3,6 +3,7 @@
 mod body;
 mod client;
 mod docs;
+mod files;
 mod health;
 mod idempotency;
 mod middleware;
