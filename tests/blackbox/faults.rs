@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::{Answer, Client, Options, Platform, Store, demo, example};
+use crate::common::{Answer, Client, Options, Platform, Store, demo, example, until};
 use crate::main_job::{self, PDF};
 
 /// Does the main job step by step. A step whose answer is lost is looked at again: either it was done,
@@ -400,4 +400,18 @@ async fn killed_at_every_point_the_job_ends_the_same_on_postgres() {
         println!("killed at point {point} of {all}");
         killed_at(point, Store::Postgres).await;
     }
+}
+
+#[tokio::test]
+async fn the_demo_s_sandbox_ends_with_the_process_that_started_it_even_by_kill() {
+    let listen = format!("127.0.0.1:{}", crate::common::free_port());
+    let options = Options::default().set("DEMO__SANDBOX_LISTEN", &listen);
+    let mut platform = Platform::start_with(Store::Sqlite, options).await;
+    let answers = || tokio::net::TcpStream::connect(&listen);
+    assert!(answers().await.is_ok());
+    platform.kill();
+    until("the end of the sandbox", || async {
+        answers().await.is_err().then_some(())
+    })
+    .await;
 }

@@ -14,6 +14,8 @@ mod bad_input;
 mod common;
 mod demo_services;
 mod faults;
+mod idempotency;
 mod main_job;
+mod split;
 mod tenants;
 mod told;

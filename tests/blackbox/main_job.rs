@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::{Client, Options, Platform, Store, demo, example, until};
+use crate::common::{Client, Platform, Store, demo, example, until};
 
 /// A small valid PDF, as a citizen attaches one.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
@@ -303,8 +303,8 @@ async fn check_mails(platform: &Platform) {
     assert_eq!(count("mario.rossi@example.org"), 6);
 }
 
-async fn main_job(store: Store) {
-    let platform = Platform::start_with(store, Options::default()).await;
+/// The whole job, whatever the platform is made of.
+pub async fn main_job(platform: Platform) {
     let id = run(&platform).await;
     check(&platform, &id).await;
     check_mails(&platform).await;
@@ -321,10 +321,10 @@ async fn main_job(store: Store) {
 
 #[tokio::test]
 async fn the_main_job_on_sqlite() {
-    main_job(Store::Sqlite).await;
+    main_job(Platform::start(Store::Sqlite).await).await;
 }
 
 #[tokio::test]
 async fn the_main_job_on_postgres() {
-    main_job(Store::Postgres).await;
+    main_job(Platform::start(Store::Postgres).await).await;
 }

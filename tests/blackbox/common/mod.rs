@@ -1,10 +1,12 @@
 //! Starts the platform as a user would, and speaks to it as clients do.
 
 mod client;
+mod front;
 mod platform;
+pub mod split;
 
 pub use client::{Answer, Client};
-pub use platform::{Options, Platform, Store};
+pub use platform::{Options, Platform, Store, free_port};
 
 use std::time::Duration;
 
