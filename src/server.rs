@@ -12,7 +12,7 @@ use opencity_kernel::events::{Carrier, Runner};
 use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
 use opencity_kernel::sweep::Sweep;
-use opencity_kernel::{scheduler, telemetry};
+use opencity_kernel::{auth, scheduler, telemetry};
 use secrecy::SecretString;
 use tokio::sync::watch;
 
@@ -124,6 +124,11 @@ impl Composition {
             tracing::info!(count = applied.len(), "migrations applied");
         }
         let (stop, stopping) = watch::channel(false);
+        if !self.platform.has_module("identity") && config.auth.jwks_url.is_empty() {
+            tracing::warn!(
+                "identity does not run here and auth.jwks_url is empty: no token of a person can be checked"
+            );
+        }
         for module in &self.modules {
             module.prepare().await?;
         }
@@ -170,6 +175,7 @@ impl Composition {
                 .start(&platform.database, Arc::new(DirectoryConsumer))
                 .await?;
         }
+        runner.spawn(auth::keep_fresh(Arc::clone(platform), stopping.clone()));
         let lease = runner.lease(&platform.database).await?;
         let sweep = Arc::new(Sweep::new(platform.database.clone()));
         runner.spawn(scheduler::run(
@@ -289,11 +295,11 @@ mod sandbox {
         let program = std::env::current_exe()
             .map_err(|error| StartError::new("the demo's sandbox cannot start", error))?;
         let child = Command::new(program)
-            .arg("sandbox")
-            .args(["--listen", listen])
+            .args(["sandbox", "--while-stdin-is-open", "--listen", listen])
             .arg("--data-dir")
             .arg(config.in_data_dir("sandbox"))
-            .stdin(Stdio::null())
+            // The other end closes with this process, however it dies.
+            .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| StartError::new("the demo's sandbox cannot start", error))?;

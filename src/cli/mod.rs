@@ -2,6 +2,7 @@
 
 mod db;
 mod events;
+mod grants;
 #[cfg(feature = "identity")]
 mod key;
 mod router;
@@ -70,9 +71,14 @@ enum Command {
     },
     /// Apply the migrations that are missing.
     #[command(
-        after_help = "Example:\n  opencity migrate --database-url postgres://opencity@localhost/opencity"
+        after_help = "Examples:\n  opencity migrate --database-url postgres://opencity@localhost/opencity\n  opencity migrate --grant opencity_ | psql postgres://opencity@localhost/opencity"
     )]
-    Migrate,
+    Migrate {
+        /// Print the SQL, too, that makes a PostgreSQL role for each module, with this before the module's name: it reaches
+        /// the module's own tables, the log and the kernel's, and no others.
+        #[arg(long, value_name = "PREFIX")]
+        grant: Option<String>,
+    },
     /// The database.
     #[command(subcommand)]
     Db(db::DbCommand),
@@ -130,6 +136,9 @@ enum Command {
         /// Address and port.
         #[arg(long, default_value = "127.0.0.1:8090")]
         listen: std::net::SocketAddr,
+        /// End when standard input does: with the process that started it.
+        #[arg(long, hide = true)]
+        while_stdin_is_open: bool,
     },
 }
 
@@ -200,12 +209,14 @@ impl Cli {
                     .serve()
                     .await
             }
-            Command::Migrate => {
+            Command::Migrate { grant } => {
                 let config = common.load(Vec::new())?;
                 telemetry::start_logs(&config.log)?;
-                let applied = Composition::new(config, modules::linked())?
-                    .migrate()
-                    .await?;
+                let composition = Composition::new(config, modules::linked())?;
+                let applied = composition.migrate().await?;
+                if let Some(prefix) = grant {
+                    return grants::print(&composition, &prefix).await;
+                }
                 for step in &applied {
                     say(&format!("applied {step}"))?;
                 }
@@ -258,15 +269,23 @@ impl Cli {
                 })
             }
             #[cfg(feature = "sandbox")]
-            Command::Sandbox { listen } => {
+            Command::Sandbox {
+                listen,
+                while_stdin_is_open,
+            } => {
                 let config = common.load(Vec::new())?;
                 telemetry::start_logs(&config.log)?;
                 let data_dir = common
                     .data_dir
                     .unwrap_or_else(|| PathBuf::from("var/sandbox"));
-                opencity_sandbox::serve(opencity_sandbox::Options { listen, data_dir })
-                    .await
-                    .map_err(|error| StartError::new("the sandbox ended", error))
+                let serving =
+                    opencity_sandbox::serve(opencity_sandbox::Options { listen, data_dir });
+                tokio::select! {
+                    served = serving => {
+                        served.map_err(|error| StartError::new("the sandbox ended", error))
+                    }
+                    () = end_of_input(), if while_stdin_is_open => Ok(()),
+                }
             }
         }
     }
@@ -283,6 +302,17 @@ fn describe(common: &Common, linked: Vec<Linked>) -> Result<Composition, StartEr
     let composition = Composition::new(config, linked);
     let _ = std::fs::remove_dir_all(folder);
     composition
+}
+
+/// Waits until nobody can write to standard input any more. A thread of its own: reading blocks.
+#[cfg(feature = "sandbox")]
+async fn end_of_input() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
 }
 
 async fn healthcheck(config: &Config, url: &str) -> Result<(), StartError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use driver::Driver;
 
-use crate::common::{Commits, Options, Platform, Store};
+use crate::common::{Commits, Options, Platform, Store, until};
 use crate::main_job;
 
 mod driver;
@@ -173,4 +173,18 @@ async fn every(store: Store) {
     let all = undisturbed(store).await;
     let chosen: Vec<u64> = (1..=all).collect();
     killed_at_each(chosen.into_iter(), all, store).await;
+}
+
+#[tokio::test]
+async fn the_demo_s_sandbox_ends_with_the_process_that_started_it_even_by_kill() {
+    let listen = format!("127.0.0.1:{}", crate::common::free_port());
+    let options = Options::default().set("DEMO__SANDBOX_LISTEN", &listen);
+    let mut platform = Platform::start_with(Store::Sqlite, options).await;
+    let answers = || tokio::net::TcpStream::connect(&listen);
+    assert!(answers().await.is_ok());
+    platform.kill();
+    until("the end of the sandbox", || async {
+        answers().await.is_err().then_some(())
+    })
+    .await;
 }

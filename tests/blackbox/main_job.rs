@@ -301,8 +301,8 @@ async fn check_mails(platform: &Platform) {
     assert_eq!(count("mario.rossi@example.org"), 6);
 }
 
-async fn main_job(store: Store) {
-    let platform = Platform::start_with(store, Options::default()).await;
+/// The whole job, whatever the platform is made of.
+pub async fn main_job(platform: Platform) {
     let id = run(&platform).await;
     check(&platform, &id).await;
     check_mails(&platform).await;
@@ -319,10 +319,10 @@ async fn main_job(store: Store) {
 
 #[tokio::test]
 async fn the_main_job_on_sqlite() {
-    main_job(Store::Sqlite).await;
+    main_job(Platform::start(Store::Sqlite).await).await;
 }
 
 #[tokio::test]
 async fn the_main_job_on_postgres() {
-    main_job(Store::Postgres).await;
+    main_job(Platform::start(Store::Postgres).await).await;
 }

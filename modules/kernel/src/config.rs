@@ -1,10 +1,12 @@
 //! Configuration: `config/default.toml` (in the binary) < file < environment `OPENCITY__SECTION__KEY`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use crate::auth::AuthSettings;
 use crate::db::DatabaseSettings;
@@ -95,10 +97,34 @@ pub struct Config {
     pub mail: MailSettings,
     /// The demo municipality.
     pub demo: DemoSettings,
+    /// Where the modules of other processes answer.
+    #[serde(default)]
+    pub modules: ModuleAddresses,
     /// Keys that seal secrets in the database, base64 of 32 bytes each; the first one seals.
     pub sealing_keys: Vec<SealingKeySetting>,
     #[serde(skip)]
     raw: Raw,
+}
+
+/// `[modules]`: where modules that run in other processes answer this one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct ModuleAddresses(BTreeMap<String, ModuleAddress>);
+
+/// `[modules.<name>]`, the name with `_` for `-`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModuleAddress {
+    internal_url: Url,
+}
+
+impl ModuleAddresses {
+    /// The address of a module, unless it runs here.
+    #[must_use]
+    pub fn of(&self, module: &str) -> Option<&Url> {
+        let found = self.0.get(&module.replace('-', "_"))?;
+        Some(&found.internal_url)
+    }
 }
 
 /// A key that seals secrets at rest.
@@ -171,6 +197,12 @@ impl Config {
         }
         if self.http.json_depth == 0 || self.http.json_depth > 100 {
             return refuse("http.json_depth takes 1 to 100");
+        }
+        self.auth.validate()?;
+        if !self.modules.0.is_empty() && self.auth.service_keys.is_empty() {
+            return refuse(
+                "modules of other processes are named in [modules]: auth.service_keys needs the keys that all processes share",
+            );
         }
         if self.events.batch < 1 {
             return refuse("events.batch takes 1 or more");

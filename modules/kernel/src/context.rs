@@ -1,11 +1,9 @@
 //! What a module is given to work with.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
-use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::Verifier;
@@ -14,62 +12,14 @@ use crate::crypto::{MacKey, Sealer, SealingKey};
 use crate::db::{Database, DbError, DbResult, Tenancy, TenantScope};
 use crate::directory::{Directory, Tenant};
 use crate::events::Bus;
-use crate::files::{FileContent, FileError, FileStore, FileStoreSettings};
+use crate::files::{FileStore, FileStoreSettings};
 use crate::http_client::HttpClient;
-use crate::id::FileId;
 use crate::mail::Mailer;
 use crate::module::{ModuleInfo, StartError};
 use crate::problem::Problem;
 use crate::scheduler::Wakes;
+pub use crate::sources::{FileSource, FileSources};
 use crate::tax_code::TestBodies;
-
-/// Serves files of a module to the other modules of the installation.
-#[async_trait]
-pub trait FileSource: Send + Sync {
-    /// The content of a file of this tenant.
-    ///
-    /// # Errors
-    /// [`FileError::NotFound`], or the store's.
-    async fn open(&self, tenancy: Tenancy, file: FileId) -> Result<FileContent, FileError>;
-}
-
-/// The files of the modules in this process.
-#[derive(Clone, Default)]
-pub struct FileSources {
-    sources: Arc<Mutex<HashMap<&'static str, Arc<dyn FileSource>>>>,
-}
-
-impl FileSources {
-    /// Makes a module's files readable for the others.
-    pub fn register(&self, module: &'static str, source: Arc<dyn FileSource>) {
-        self.sources
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(module, source);
-    }
-
-    /// Opens a file of another module.
-    ///
-    /// # Errors
-    /// [`FileError::NotFound`] if neither the module nor the file is here.
-    pub async fn open(
-        &self,
-        tenancy: Tenancy,
-        module: &str,
-        file: FileId,
-    ) -> Result<FileContent, FileError> {
-        let source = self
-            .sources
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(module)
-            .cloned();
-        match source {
-            Some(source) => source.open(tenancy, file).await,
-            None => Err(FileError::NotFound),
-        }
-    }
-}
 
 /// What all modules of a process share.
 pub struct Platform {
@@ -149,21 +99,26 @@ impl Platform {
             None => kept_key(&config, "citizen-id.key")?,
         };
         let fallback = config.fallback_tenant()?;
+        let verifier = Verifier::new(&config.auth);
+        let http = HttpClient::new(config.http_client.clone()).map_err(|error| {
+            StartError::new("the HTTP client cannot start ([http_client])", error)
+        })?;
+        let name = modules
+            .first()
+            .map_or(crate::INFO.name, |module| module.name);
         Ok(Self {
             directory: Directory::new(database.clone(), fallback),
-            verifier: Verifier::new(&config.auth),
+            sources: FileSources::new(config.modules.clone(), name, http.clone(), verifier.clone()),
+            verifier,
             bus: Bus::default(),
             wakes: Wakes::default(),
-            http: HttpClient::new(config.http_client.clone()).map_err(|error| {
-                StartError::new("the HTTP client cannot start ([http_client])", error)
-            })?,
+            http,
             files: FileStore::open(&FileStoreSettings::Local {
                 folder: config.in_data_dir("files"),
             })
             .map_err(|error| {
                 StartError::new("the folder of stored files cannot be opened", error)
             })?,
-            sources: FileSources::default(),
             mailer: Mailer::new(&config.mail)
                 .map_err(|error| StartError::new("mail cannot start ([mail])", error))?,
             sealer: Sealer::new(&sealing)
@@ -185,6 +140,12 @@ impl Platform {
             .app_data::<web::Data<Self>>()
             .map(|data| Arc::clone(data))
             .ok_or_else(|| Problem::internal("the platform is not in the application's data"))
+    }
+
+    /// Whether a module runs in this process.
+    #[must_use]
+    pub fn has_module(&self, name: &str) -> bool {
+        self.modules.iter().any(|module| module.name == name)
     }
 
     /// Waits, within the bound, until the consumers of a module have passed what was written before

@@ -85,6 +85,38 @@ pub struct FileContent {
     pub body: BoxStream<'static, Result<Bytes, FileError>>,
 }
 
+impl FileContent {
+    /// The same bytes; after the last one comes [`FileError::Changed`] if they have not this SHA-256 (hex). An empty
+    /// one is of a sender that told none: there is nothing to compare.
+    #[must_use]
+    pub fn checked(self, sha256: &str) -> Self {
+        if sha256.is_empty() {
+            return self;
+        }
+        let expected = sha256.to_ascii_lowercase();
+        let start = Some((self.body, Context::new(&SHA256)));
+        let body = futures::stream::unfold(start, move |state| {
+            let expected = expected.clone();
+            async move {
+                let (mut body, mut hash) = state?;
+                match body.next().await {
+                    Some(Ok(piece)) => {
+                        hash.update(&piece);
+                        Some((Ok(piece), Some((body, hash))))
+                    }
+                    Some(Err(error)) => Some((Err(error), None)),
+                    None if hex::encode(hash.finish()) == expected => None,
+                    None => Some((Err(FileError::Changed), None)),
+                }
+            }
+        });
+        Self {
+            body: body.boxed(),
+            ..self
+        }
+    }
+}
+
 /// Why a file is not stored, or not there.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -100,6 +132,9 @@ pub enum FileError {
     /// The range begins after the end of the file, or is empty.
     #[error("the range lies outside the file")]
     Range,
+    /// What came is not the file that its hash names.
+    #[error("the bytes are not those of the file")]
+    Changed,
     /// The store failed.
     #[error("the file store failed")]
     Store(#[source] object_store::Error),
@@ -373,6 +408,24 @@ mod tests {
         assert_eq!(stored.size, 12_000_000);
         assert_eq!(read, piece.repeat(12));
         assert_eq!(stored.sha256, crate::crypto::sha256_hex(&read));
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_those_of_the_hash_end_in_an_error() {
+        let (_folder, store) = store();
+        let stored = store.put(key(), pieces(&[b"ab", b"c"]), 3).await.unwrap();
+        let content = store.get(key(), None).await.unwrap();
+        let whole = content.checked(&stored.sha256.to_uppercase());
+        assert_eq!(
+            whole.body.try_collect::<Vec<_>>().await.unwrap().concat(),
+            b"abc"
+        );
+        let content = store.get(key(), None).await.unwrap();
+        let other = content.checked(&crate::crypto::sha256_hex(b"abd"));
+        assert!(matches!(
+            other.body.try_collect::<Vec<_>>().await,
+            Err(FileError::Changed)
+        ));
     }
 
     #[tokio::test]

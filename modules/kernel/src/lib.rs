@@ -23,6 +23,7 @@ pub use opencity_contracts::money;
 pub mod notice_number;
 pub mod problem;
 pub mod scheduler;
+mod sources;
 pub mod sweep;
 pub mod tax_code;
 pub mod telemetry;
@@ -33,6 +34,7 @@ use module::ModuleInfo;
 /// The kernel, as a part of the binary with tables and a consumer of its own.
 pub const INFO: ModuleInfo = module_info!("kernel", "Kernel");
 /// The kernel's tables.
-pub const MIGRATIONS: &[Migration] = migrations!("kernel", "20261124090000_initial" => 1);
+pub const MIGRATIONS: &[Migration] =
+    migrations!("kernel", "20261124090000_initial" => 1, "20261125030000_idempotency_running" => 1);
 
 pub use problem::{FieldProblem, Problem, ProblemKind};

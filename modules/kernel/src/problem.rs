@@ -154,6 +154,8 @@ catalogue! {
         "Size, hash or type of the bytes received differ from what was announced. Begin the upload again.";
     IdempotencyMismatch = "idempotency-mismatch", UNPROCESSABLE_ENTITY, "The key was used for another request",
         "The same Idempotency-Key came with another body before. Use a new key for a new request.";
+    EventNotTaken = "event-not-taken", UNPROCESSABLE_ENTITY, "An event could not be taken",
+        "A module could not do what an event of another one asks for. The dead letter says why; redrive it when the cause is mended.";
     TargetRefused = "target-refused", UNPROCESSABLE_ENTITY, "The address is not allowed",
         "The URL leads to a private, local or otherwise internal address. Give a public HTTPS address.";
     AccountLocked = "account-locked", TOO_MANY_REQUESTS, "The account is locked for a while",
@@ -182,10 +184,10 @@ pub struct FieldProblem {
 }
 
 /// A refusal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem(Box<Refusal>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Refusal {
     kind: ProblemKind,
     detail: String,

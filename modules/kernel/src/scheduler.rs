@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
+use crate::db::WriteScope;
 use crate::events::lease::Lease;
 
 /// Work that is looked for again and again.
@@ -43,7 +44,7 @@ impl From<crate::db::DbError> for TaskError {
     }
 }
 
-/// Wakes tasks before their turn: after the commit that made work for them.
+/// Wakes tasks of this process before their turn.
 #[derive(Clone, Default)]
 pub struct Wakes {
     tasks: Arc<Mutex<HashMap<&'static str, Arc<Notify>>>>,
@@ -60,9 +61,15 @@ impl Wakes {
         )
     }
 
-    /// Wakes the task of this name.
+    /// Wakes the task of this name: what it is to find must be committed.
     pub fn wake(&self, task: &'static str) {
         self.of(task).notify_one();
+    }
+
+    /// Wakes the task once the transaction is committed, so that it finds what was written.
+    pub fn after_commit(&self, scope: &mut WriteScope<'_>, task: &'static str) {
+        let wakes = self.clone();
+        scope.after_commit(move || wakes.wake(task));
     }
 
     /// Wakes all: the clock has moved.

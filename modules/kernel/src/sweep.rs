@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 
 use crate::clock;
-use crate::db::kernel_tables::{kernel_idempotency, kernel_inbox};
-use crate::db::{Database, DbError, Priority};
+use crate::db::kernel_tables::{kernel_idempotency, kernel_idempotency_running, kernel_inbox};
+use crate::db::{AfterCommit, Database, DbError, Priority};
 use crate::scheduler::{Task, TaskError};
 
 /// How long an answer is kept for a repeated request.
@@ -50,13 +50,20 @@ impl Task for Sweep {
                 .execute(connection)
                 .and_then(|_| {
                     diesel::delete(
+                        kernel_idempotency_running::table
+                            .filter(kernel_idempotency_running::lease_until.lt(now)),
+                    )
+                    .execute(connection)
+                })
+                .and_then(|_| {
+                    diesel::delete(
                         kernel_inbox::table.filter(kernel_inbox::taken_at.lt(now.minus(INBOX))),
                     )
                     .execute(connection)
                 })
                 .map(|_| ())
                 .map_err(DbError::from);
-                (result, false)
+                (result, AfterCommit::default())
             })
             .await?;
         Ok(false)

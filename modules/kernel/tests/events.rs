@@ -422,6 +422,39 @@ on_both!(
     }
 );
 
+on_both!(
+    work_is_woken_after_the_commit_and_not_by_what_is_undone,
+    |place: Place| async move {
+        // The whole place, or its folder would be gone by now.
+        let place = &place;
+        let tenancy = tenancy();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for (mark, fails) in [("kept", false), ("undone", true)] {
+            let seen = Arc::clone(&seen);
+            let entity = Uuid::now_v7();
+            let written = place
+                .database
+                .write::<_, DbError>(tenancy, move |scope| {
+                    scope.emit(event(entity, 1))?;
+                    let undone: Result<(), DbError> = scope.savepoint(|scope| {
+                        scope.after_commit(|| panic!("of a savepoint that was undone"));
+                        Err(DbError::Conflict)
+                    });
+                    assert!(undone.is_err());
+                    scope.after_commit(move || seen.lock().unwrap().push(mark));
+                    if fails {
+                        Err(DbError::Conflict)
+                    } else {
+                        Ok(())
+                    }
+                })
+                .await;
+            assert_eq!(written.is_err(), fails);
+        }
+        assert_eq!(*seen.lock().unwrap(), ["kept"]);
+    }
+);
+
 on_both!(the_sweep_is_understood, |place: Place| async move {
     use opencity_kernel::scheduler::Task;
     // The whole place, or its folder would be gone by now.
@@ -429,3 +462,76 @@ on_both!(the_sweep_is_understood, |place: Place| async move {
     let sweep = opencity_kernel::sweep::Sweep::new(place.database.clone());
     assert!(!sweep.run().await.unwrap());
 });
+
+/// Several processes on one PostgreSQL database.
+mod processes {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_waits_for_a_replica_beside_the_process_that_leads_sees_what_was_written_before() {
+        let place = Place::postgres().await;
+        let other = place.again();
+        let (listener, idle) = (
+            Listener::new(|_| Ok(Next::Done)),
+            Listener::new(|_| Ok(Next::Done)),
+        );
+        let leads = Running::start(&place, vec![listener.clone()]).await;
+        let waits = Running::start(&other, vec![idle.clone()]).await;
+        let (tenancy, entity) = (tenancy(), Uuid::now_v7());
+        for round in 1..10 {
+            write(&other, tenancy, entity, round..round + 1).await;
+            let caught_up = waits
+                .bus
+                .caught_up(&other.database, "test", Duration::from_secs(20))
+                .await
+                .unwrap();
+            assert!(caught_up);
+            assert_eq!(listener.numbers(entity).len() as i64, round);
+        }
+        assert!(idle.numbers(entity).is_empty());
+        waits.stop().await;
+        leads.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_process_that_is_killed_is_replaced_without_loss_and_in_order() {
+        let place = Place::postgres().await;
+        let listener = Listener::new(|_| Ok(Next::Done));
+        let mut processes = Vec::new();
+        for _ in 0..3 {
+            let own = place.again();
+            let running = Running::start(&own, vec![listener.clone()]).await;
+            processes.push((own, running));
+        }
+        let tenancy = tenancy();
+        let entities: Vec<Uuid> = (0..6).map(|_| Uuid::now_v7()).collect();
+        let writers: Vec<_> = entities
+            .iter()
+            .map(|entity| {
+                let (place, entity) = (place.again(), *entity);
+                tokio::spawn(async move { write(&place, tenancy, entity, 1..61).await })
+            })
+            .collect();
+        // Whoever leads dies in the middle of it, twice.
+        for killed in 1..3 {
+            eventually(|| listener.numbers(entities[0]).len() >= 10 * killed).await;
+            let (_own, running) = processes.remove(0);
+            running.abandon();
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        eventually(|| {
+            entities
+                .iter()
+                .all(|entity| listener.numbers(*entity).len() >= 60)
+        })
+        .await;
+        for entity in &entities {
+            assert_eq!(listener.numbers(*entity), (1..61).collect::<Vec<_>>());
+        }
+        for (_own, running) in processes {
+            running.stop().await;
+        }
+    }
+}

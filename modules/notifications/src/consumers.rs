@@ -108,7 +108,7 @@ impl Consumer for Messages {
             false
         };
         if kept {
-            self.context.platform.wakes.wake(tasks::SEND);
+            self.context.platform.wakes.after_commit(scope, tasks::SEND);
         }
         Ok(if kept { Next::Done } else { Next::Nothing })
     }
@@ -204,7 +204,7 @@ impl Consumer for Applications {
         values.of(&application);
         let kept = notify(scope, event, id, notice, assigned, &service, &values)?;
         if kept {
-            self.context.platform.wakes.wake(tasks::SEND);
+            self.context.platform.wakes.after_commit(scope, tasks::SEND);
         }
         Ok(if kept { Next::Done } else { Next::Nothing })
     }

@@ -194,7 +194,7 @@ impl Consumer for Debts {
                         .complete(&mut made.payment.links, id);
                     if !application::awaits_payment(scope, made.row.remote_id, made.row.attempt)? {
                         made.row.cancel_at = Some(opencity_kernel::clock::now());
-                        proxy.ctx.platform.wakes.wake(DEBTS_TASK);
+                        proxy.ctx.platform.wakes.after_commit(scope, DEBTS_TASK);
                     }
                     add_once(scope, made)?;
                     metrics::counter!("oc_payment_created_total", "connector" => connector)
@@ -317,16 +317,10 @@ impl Consumer for Applications {
         let Some(row) = application::keep(scope, row)? else {
             return Ok(Next::Nothing);
         };
-        Ok(if debt::cancel_unwanted(scope, &row)? > 0 {
-            Next::Call
-        } else {
-            Next::Done
-        })
-    }
-
-    /// Wakes the task that cancels, now that it can see which.
-    async fn call(&self, _event: &Event) -> Result<Settle, CallError> {
-        self.0.ctx.platform.wakes.wake(DEBTS_TASK);
-        Ok(Box::new(|_| Ok(())))
+        if debt::cancel_unwanted(scope, &row)? > 0 {
+            let wakes = &self.0.ctx.platform.wakes;
+            wakes.after_commit(scope, DEBTS_TASK);
+        }
+        Ok(Next::Done)
     }
 }

@@ -6,9 +6,7 @@ use opencity_contracts::{Application, Job, Payload, PaymentEvent, Service};
 use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::WriteScope;
-use opencity_kernel::events::{
-    CallError, Consumer, Event, HandleError, Next, OrderingKey, Settle, Topic,
-};
+use opencity_kernel::events::{Consumer, Event, HandleError, Next, OrderingKey, Topic};
 use opencity_kernel::id::{ApplicationId, JobId, OfficeId, ServiceId, UserId};
 
 use crate::domain::item::payments_of;
@@ -183,7 +181,10 @@ impl Consumer for Imports {
                 // Without a service the task ends the job as failed, as it does for one that is not for dues.
                 let service = service.unwrap_or(ServiceId::from_uuid(uuid::Uuid::nil()));
                 let begun = import::begin(scope, &job, service, event.aggregate_version)?;
-                Ok(if begun { Next::Call } else { Next::Nothing })
+                if begun {
+                    self.0.platform.wakes.after_commit(scope, IMPORT_TASK);
+                }
+                Ok(if begun { Next::Done } else { Next::Nothing })
             }
             JobStatus::Cancelled => {
                 let cancelled =
@@ -192,11 +193,5 @@ impl Consumer for Imports {
             }
             _ => Ok(Next::Nothing),
         }
-    }
-
-    /// Wakes the task, now that the row is there for it to find.
-    async fn call(&self, _event: &Event) -> Result<Settle, CallError> {
-        self.0.platform.wakes.wake(IMPORT_TASK);
-        Ok(Box::new(|_| Ok(())))
     }
 }

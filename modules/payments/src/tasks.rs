@@ -152,21 +152,16 @@ impl ImportTask {
             .job
             .read()
             .map_err(|error| FileError::Source(Box::new(error)))?;
-        let id = job
-            .attachment
-            .as_ref()
-            .and_then(|file| {
-                file.url
-                    .split(['/', '?', '#'])
-                    .rev()
-                    .find_map(|part| Uuid::parse_str(part).ok())
-            })
+        let file = job.attachment.ok_or(FileError::NotFound)?;
+        let id = file
+            .url
+            .split(['/', '?', '#'])
+            .rev()
+            .find_map(|part| Uuid::parse_str(part).ok())
             .ok_or(FileError::NotFound)?;
-        self.ctx
-            .platform
-            .sources
-            .open(tenancy, "jobs", FileId::from_uuid(id))
-            .await
+        let sources = &self.ctx.platform.sources;
+        let content = sources.open(tenancy, "jobs", FileId::from_uuid(id)).await?;
+        Ok(content.checked(&file.sha256))
     }
 
     /// Takes a batch in one transaction with the place that it ends at: after a crash the import goes on behind it.

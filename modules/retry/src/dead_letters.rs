@@ -53,7 +53,10 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LetterError {
     /// The kind.
-    #[schema(max_length = 200, example = "/docs/problems/malformed-event")]
+    #[schema(
+        max_length = 200,
+        example = "/docs/problems/event-not-taken#malformed-event"
+    )]
     pub r#type: String,
     /// A sentence.
     #[schema(max_length = 2000)]

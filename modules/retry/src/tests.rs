@@ -441,7 +441,10 @@ async fn a_permanent_failure_is_dead_at_once_and_a_discard_lets_the_others_go_on
     world.emit(1).await;
     world.emit(2).await;
     let letters = world.letters().await;
-    assert_eq!(letters[0].error.r#type, "/docs/problems/poisoned");
+    assert_eq!(
+        letters[0].error.r#type,
+        "/docs/problems/event-not-taken#poisoned"
+    );
     assert_eq!(world.victim.taken(), [] as [i64; 0], "its key is held");
 
     let refused = world

@@ -81,6 +81,9 @@ impl Consumer for Events {
             // The event taken once more, by a replay, makes no second one.
             delivery::insert(scope, &delivery)?;
         }
+        self.platform
+            .wakes
+            .after_commit(scope, crate::tasks::DELIVER);
         Ok(Next::Done)
     }
 }

@@ -3,8 +3,10 @@
 mod client;
 mod commits;
 mod database;
+mod front;
 mod part;
 mod platform;
+pub mod split;
 pub mod volume;
 
 pub use client::{Answer, Client};

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::split::{self, Split};
 use super::{Client, Database, until};
 
 /// Which database.
@@ -41,7 +42,8 @@ pub struct Platform {
     database_url: Option<String>,
     port: u16,
     settings: Vec<(String, String)>,
-    process: Option<Child>,
+    split: Option<Split>,
+    processes: Vec<Child>,
     sandbox: Option<Child>,
     deaths: u32,
     log: Arc<Mutex<Vec<String>>>,
@@ -80,6 +82,34 @@ impl Platform {
     }
 
     pub async fn start_with(store: Store, options: Options) -> Self {
+        let mut platform = Self::prepare(store, options).await;
+        platform.run(&[]).await;
+        platform
+    }
+
+    /// The demo municipality in twelve processes on one PostgreSQL database, ready.
+    pub async fn start_split(options: Options) -> Self {
+        let mut platform = Self::prepare(Store::Postgres, options).await;
+        let database = platform.database_url.clone().unwrap();
+        let grants = platform.command(&["migrate", "--grant", &split::role_prefix(&database)]);
+        let (granted, said) = split::sql(&database, &grants);
+        assert!(granted, "{said}");
+        let split = Split::new(platform.port);
+        platform.settings.extend(split.settings());
+        platform.settings.push((
+            "MAIL__FOLDER".to_owned(),
+            platform
+                .data_dir()
+                .join("mail")
+                .to_string_lossy()
+                .into_owned(),
+        ));
+        platform.split = Some(split);
+        platform.run(&[]).await;
+        platform
+    }
+
+    async fn prepare(store: Store, options: Options) -> Self {
         let (port, sandbox_port) = (free_port(), free_port());
         let mut platform = Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -88,7 +118,8 @@ impl Platform {
             database_url: (store == Store::Postgres).then(new_database),
             port,
             settings: options.settings,
-            process: None,
+            split: None,
+            processes: Vec::new(),
             sandbox: None,
             deaths: 0,
             log: Arc::default(),
@@ -114,8 +145,12 @@ impl Platform {
                 .ok()
         })
         .await;
-        platform.run(&[]).await;
         platform
+    }
+
+    /// The database, as its owner reaches it.
+    pub fn database_url(&self) -> &str {
+        self.database_url.as_deref().unwrap()
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -136,13 +171,12 @@ impl Platform {
         reason = "what a process takes is measured by the benchmarks"
     )]
     pub fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
+        self.processes[0].id()
     }
 
     fn configured(&self, mut command: Command) -> Command {
         command
-            .arg("--data-dir")
-            .arg(self.data_dir())
+            .env("OPENCITY__DATA_DIR", self.data_dir())
             .env("OPENCITY__HTTP__PUBLIC_URL", &self.url)
             .env("OPENCITY__DEMO__SANDBOX_LISTEN", "")
             .env(
@@ -167,17 +201,47 @@ impl Platform {
         command
     }
 
-    /// Starts the process, and waits until it is ready or has died.
+    /// Starts the process, or each module's, and waits until it is ready or has died.
     pub async fn run(&mut self, environment: &[(&str, String)]) {
         self.serve(&["--demo"], environment).await;
     }
 
     /// As [`run`](Self::run), with options of `serve`.
     pub async fn serve(&mut self, options: &[&str], environment: &[(&str, String)]) {
+        let modules = match &self.split {
+            None => vec![(None, self.port)],
+            Some(split) => split
+                .ports
+                .iter()
+                .map(|(module, port)| (Some(*module), *port))
+                .collect(),
+        };
+        for (module, port) in &modules {
+            self.spawn(*module, *port, options, environment);
+        }
+        for (_, port) in modules {
+            self.ready(port).await;
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        module: Option<&str>,
+        port: u16,
+        options: &[&str],
+        environment: &[(&str, String)],
+    ) {
         let mut command = binary();
-        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
         command.args(options);
         let mut command = self.configured(command);
+        if let Some(module) = module {
+            let database = self.database_url.as_deref().unwrap();
+            command
+                .args(["--only", module])
+                .env("OPENCITY__DATA_DIR", self.data_dir().join(module))
+                .env("OPENCITY__DATABASE__URL", split::role_url(database, module));
+        }
         for (key, value) in environment {
             command.env(key, value);
         }
@@ -189,8 +253,11 @@ impl Platform {
                 log.lock().unwrap().push(line);
             }
         });
-        self.process = Some(process);
-        let client = self.client();
+        self.processes.push(process);
+    }
+
+    async fn ready(&mut self, port: u16) {
+        let client = Client::new(&format!("http://127.0.0.1:{port}"));
         let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             if client
@@ -217,17 +284,19 @@ impl Platform {
         self.database_url = Some(database_url);
     }
 
-    /// Whether the process has ended by itself.
+    /// Whether a process has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.process
-            .as_mut()
-            .is_none_or(|process| process.try_wait().unwrap().is_some())
+        self.processes.is_empty()
+            || self
+                .processes
+                .iter_mut()
+                .any(|process| process.try_wait().unwrap().is_some())
     }
 
     /// If the process has died, starts it again on the same files, without the fault.
     pub async fn recover(&mut self) {
         if self.has_ended() {
-            self.process = None;
+            self.kill();
             self.deaths += 1;
             self.run(&[]).await;
         }
@@ -240,7 +309,7 @@ impl Platform {
 
     /// Ends it as `kill -9` does.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
+        for mut process in self.processes.drain(..) {
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -248,7 +317,7 @@ impl Platform {
 
     /// Asks it to stop; its exit status.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
-        let mut process = self.process.take().unwrap();
+        let mut process = self.processes.pop().unwrap();
         let told = Command::new("kill")
             .args(["-TERM", &process.id().to_string()])
             .status()

@@ -390,7 +390,8 @@ pub async fn get_rejects(
         .sources
         .open(caller.tenancy(), kind.executor(), id)
         .await
-        .map_err(Problem::internal)?;
+        .map_err(Problem::internal)?
+        .checked(&file.sha256);
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((

@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures::future::LocalBoxFuture;
 
-use super::keys::{Claims, Login};
+use super::keys::{Claims, Login, SERVICE_ROLE};
 use crate::context::Platform;
 use crate::db::Tenancy;
 use crate::directory::Principal;
@@ -173,6 +173,8 @@ permissions! {
     AdministratorOnly, "an administrator", caller => caller.is_administrator();
     /// Administrators of the platform.
     PlatformOnly, "an administrator of the platform", caller => matches!(caller.kind, CallerKind::Platform);
+    /// Other modules.
+    ModuleOnly, "the token of a module", caller => caller.is_service();
     /// System operators and other modules.
     Internal, "a system operator or a service credential", caller => caller.is_service() || caller.is_system_operator();
 }
@@ -218,11 +220,16 @@ impl<P: Permission> FromRequest for Auth<P> {
 /// The caller if there is a token, nobody if there is none: for operations that are public and tell
 /// some callers more.
 pub(crate) async fn optional_caller(request: &HttpRequest) -> Result<Option<Caller>, Problem> {
-    if bearer(request).is_some() {
-        caller_of(request).await.map(Some)
-    } else {
-        Ok(None)
+    if bearer(request).is_none() {
+        return Ok(None);
     }
+    let caller = caller_of(request).await?;
+    if caller.is_service() {
+        return Err(Problem::forbidden(
+            "This operation is for people: modules have paths of their own.",
+        ));
+    }
+    Ok(Some(caller))
 }
 
 fn bearer(request: &HttpRequest) -> Option<String> {
@@ -238,7 +245,13 @@ async fn caller_of(request: &HttpRequest) -> Result<Caller, Problem> {
     let token = bearer(request).ok_or_else(|| {
         Problem::new(ProblemKind::Unauthenticated, "The operation needs a token in the header Authorization: Bearer. Get one from POST /lang/api/auth.")
     })?;
-    let claims = platform.verifier.verify(&token)?;
+    let claims = platform.verifier.verify_fetching(&token).await?;
+    if is_service(&claims) && !platform.has_module(&claims.aud) {
+        return Err(Problem::new(
+            ProblemKind::Unauthenticated,
+            "The token is for a module that does not run in this process.",
+        ));
+    }
     let tenancy = match Scope::named_tenant(request).await? {
         Some(tenant) if is_platform(&claims) => tenant.tenancy(),
         Some(tenant) if tenant.id != claims.tenant_id => {
@@ -260,6 +273,10 @@ async fn caller_of(request: &HttpRequest) -> Result<Caller, Problem> {
     })
 }
 
+fn is_service(claims: &Claims) -> bool {
+    has(claims, SERVICE_ROLE)
+}
+
 fn is_platform(claims: &Claims) -> bool {
     has(claims, "ROLE_PLATFORM_ADMIN")
 }
@@ -269,7 +286,7 @@ fn has(claims: &Claims, role: &str) -> bool {
 }
 
 async fn kind_of(platform: &Platform, claims: &Claims) -> Result<CallerKind, Problem> {
-    if has(claims, "ROLE_SERVICE") {
+    if is_service(claims) {
         return Ok(CallerKind::Service(claims.username.clone()));
     }
     let roles = [

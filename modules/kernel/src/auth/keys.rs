@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{AuthSettings, ServiceKey};
 use crate::clock;
@@ -16,8 +17,14 @@ use crate::problem::{Problem, ProblemKind};
 
 /// `aud` of every token for people.
 pub const AUDIENCE: &str = "opencity";
+/// The role of a token between modules, and the only one that such a token can have.
+pub const SERVICE_ROLE: &str = "ROLE_SERVICE";
 /// Seconds that a token between modules is good for.
 const SERVICE_LIFE: i64 = 300;
+/// Seconds that the clocks of two processes may differ.
+const LEEWAY: i64 = 30;
+/// How long a request with a key that is not known waits for the keys to be fetched again.
+const FETCHED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How somebody logged in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +90,10 @@ pub struct Verifier {
     keys: Arc<RwLock<HashMap<String, DecodingKey>>>,
     service_keys: Arc<Vec<ServiceKey>>,
     unknown_kid: Arc<Notify>,
+    /// Counts how often the keys were replaced.
+    replaced: watch::Sender<u64>,
+    /// Whether the keys come from another process.
+    fetched: bool,
 }
 
 impl Verifier {
@@ -94,6 +105,8 @@ impl Verifier {
             keys: Arc::default(),
             service_keys: Arc::new(settings.service_keys.clone()),
             unknown_kid: Arc::default(),
+            replaced: watch::Sender::new(0),
+            fetched: !settings.jwks_url.is_empty(),
         }
     }
 
@@ -112,12 +125,37 @@ impl Verifier {
             )
             .collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = decoded;
+        self.replaced.send_modify(|count| *count += 1);
     }
 
     /// Told when a token named a key that is not known: time to fetch them again.
     #[must_use]
     pub fn unknown_kid(&self) -> Arc<Notify> {
         Arc::clone(&self.unknown_kid)
+    }
+
+    /// As [`verify`](Self::verify); where keys are fetched from another process, a token with a key that is not known
+    /// yet waits a moment for them.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_fetching(&self, token: &str) -> Result<Claims, Problem> {
+        let mut replaced = self.replaced.subscribe();
+        if self.fetched && self.has_unknown_key(token) {
+            self.unknown_kid.notify_one();
+            let _ = tokio::time::timeout(FETCHED_WITHIN, replaced.changed()).await;
+        }
+        self.verify(token)
+    }
+
+    fn has_unknown_key(&self, token: &str) -> bool {
+        jsonwebtoken::decode_header(token).is_ok_and(|header| {
+            header.alg == Algorithm::RS256
+                && header.kid.is_some_and(|kid| {
+                    let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+                    !keys.contains_key(&kid)
+                })
+        })
     }
 
     /// Checks a token of a person or a module.
@@ -171,7 +209,9 @@ impl Verifier {
             .map_err(|_| refused())?
             .claims;
         not_expired(claims.exp)?;
-        if claims.exp - claims.iat > SERVICE_LIFE {
+        let too_long = claims.exp.saturating_sub(claims.iat) > SERVICE_LIFE;
+        let too_early = claims.iat > clock::now().unix() + LEEWAY;
+        if too_long || too_early || claims.role != SERVICE_ROLE {
             return Err(refused());
         }
         Ok(Claims {
@@ -207,7 +247,7 @@ impl Verifier {
             iat: now,
             exp: now + SERVICE_LIFE,
             tenant_id: tenant,
-            role: "ROLE_SERVICE".to_owned(),
+            role: SERVICE_ROLE.to_owned(),
         };
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.id.clone());
@@ -235,5 +275,80 @@ fn not_expired(until: i64) -> Result<(), Problem> {
             ProblemKind::TokenExpired,
             "The token has expired. Log in again: POST /lang/api/auth.",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const KEY: &str = "a key between the processes of a test";
+
+    fn verifier() -> Verifier {
+        Verifier::new(&AuthSettings {
+            issuer: "opencity".to_owned(),
+            token_life_seconds: 3600,
+            jwks_url: String::new(),
+            service_keys: vec![
+                ServiceKey {
+                    id: "new".to_owned(),
+                    key: "a newer key between the processes of a test".into(),
+                },
+                ServiceKey {
+                    id: "old".to_owned(),
+                    key: KEY.into(),
+                },
+            ],
+        })
+    }
+
+    fn signed(iat: i64, exp: i64, role: &str) -> String {
+        let claims = ServiceClaims {
+            sub: "retry".to_owned(),
+            aud: "applications".to_owned(),
+            iat,
+            exp,
+            tenant_id: TenantId::new(),
+            role: role.to_owned(),
+        };
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some("old".to_owned());
+        let key = EncodingKey::from_secret(KEY.as_bytes());
+        jsonwebtoken::encode(&header, &claims, &key).unwrap()
+    }
+
+    #[test]
+    fn a_module_speaks_for_itself_with_the_first_key_and_the_older_ones_are_believed() {
+        let (verifier, now) = (verifier(), clock::now().unix());
+        let tenant = TenantId::new();
+        let token = verifier.service_token("payments", "jobs", tenant).unwrap();
+        let claims = verifier.verify(&token).unwrap();
+        assert_eq!(
+            (
+                claims.username.as_str(),
+                claims.aud.as_str(),
+                claims.tenant_id
+            ),
+            ("payments", "jobs", tenant)
+        );
+        assert_eq!(claims.exp - claims.iat, SERVICE_LIFE);
+        let old = signed(now, now + SERVICE_LIFE, SERVICE_ROLE);
+        assert!(verifier.verify(&old).is_ok());
+    }
+
+    #[test]
+    fn a_token_of_a_module_is_short_and_has_no_other_role() {
+        let (verifier, now) = (verifier(), clock::now().unix());
+        let refused = [
+            signed(now, now + SERVICE_LIFE + 1, SERVICE_ROLE),
+            signed(now + 3600, now + 3700, SERVICE_ROLE),
+            signed(now - 400, now - 100, SERVICE_ROLE),
+            signed(now, now + SERVICE_LIFE, "ROLE_PLATFORM_ADMIN"),
+            signed(now, now + SERVICE_LIFE, "ROLE_USER"),
+        ];
+        for token in refused {
+            assert!(verifier.verify(&token).is_err());
+        }
     }
 }

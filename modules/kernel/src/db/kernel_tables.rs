@@ -95,6 +95,17 @@ diesel::table! {
 }
 diesel::table! {
     use crate::db::sql::*;
+    kernel_idempotency_running (tenant_id, principal, route, key) {
+        tenant_id -> Id,
+        principal -> Text,
+        route -> Text,
+        key -> Text,
+        body_hash -> Text,
+        lease_until -> Instant,
+    }
+}
+diesel::table! {
+    use crate::db::sql::*;
     kernel_tenant (id) {
         id -> Id,
         slug -> Text,
@@ -138,6 +149,7 @@ diesel::table! {
 
 crate::tenant_tables!(
     kernel_idempotency,
+    kernel_idempotency_running,
     kernel_principal,
     kernel_office,
     kernel_tenant_host

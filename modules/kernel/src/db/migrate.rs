@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use super::after::AfterCommit;
 use super::connection::AnyConnection;
 use super::{DbError, DbResult, writer};
 use crate::module::ModuleInfo;
@@ -68,17 +69,33 @@ fn locked<T>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> DbResult<T>,
 ) -> DbResult<T> {
-    let (result, _) = writer::transaction(connection, |connection| {
+    let (value, _) = writer::transaction(connection, |connection| {
         let result = (|| {
             if side(connection) == 1 {
                 connection.batch_execute(LOCK)?;
             }
-            connection.batch_execute(BOOKKEEPING)?;
+            // Whoever may change rows and no tables can still start on a database that is up to date.
+            if !has_bookkeeping(connection)? {
+                connection.batch_execute(BOOKKEEPING)?;
+            }
             work(connection)
         })();
-        (result, false)
+        (result, AfterCommit::default())
     })?;
-    result
+    Ok(value)
+}
+
+fn has_bookkeeping(connection: &mut AnyConnection) -> DbResult<bool> {
+    let query = match connection {
+        AnyConnection::Sqlite(_) => {
+            "SELECT COUNT(*) AS applied, 0 AS min_compatible FROM sqlite_master WHERE name = 'kernel_migration'"
+        }
+        AnyConnection::Postgres(_) => {
+            "SELECT COUNT(to_regclass('kernel_migration')) AS applied, 0::BIGINT AS min_compatible"
+        }
+    };
+    let found: MigrationStatus = diesel::sql_query(query).get_result(connection)?;
+    Ok(found.applied == 1)
 }
 
 pub(super) fn up(

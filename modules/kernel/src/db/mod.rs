@@ -1,6 +1,7 @@
 //! The database: SQLite or PostgreSQL behind one type. Raw connections stay in here; modules
 //! get scopes ([`TenantScope`], [`WriteScope`], [`PlatformScope`]).
 
+mod after;
 mod changes;
 mod connection;
 mod copy;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{oneshot, watch};
 
+pub(crate) use after::AfterCommit;
 pub(crate) use connection::AnyConnection;
 pub use connection::MultiBackend;
 pub use copy::CopiedTable;
@@ -214,7 +216,7 @@ impl Database {
         self.write_raw(priority, move |connection| {
             let mut scope = WriteScope::new(connection, tenancy, module);
             let result = work(&mut scope);
-            (result, scope.emitted)
+            (result, scope.after)
         })
         .await
     }
@@ -236,9 +238,14 @@ impl Database {
         self.write_raw(Priority::Background, move |connection| {
             let mut scope = PlatformScope::new(connection, module);
             let result = work(&mut scope);
-            (result, scope.emitted)
+            (result, scope.after)
         })
         .await
+    }
+
+    /// A connection of the caller's own, outside the pool; for a thread that may block.
+    pub(crate) fn connect(&self) -> DbResult<AnyConnection> {
+        self.inner.pool.connect(&self.inner.target)
     }
 
     pub(crate) async fn read_raw<T, E>(
@@ -252,11 +259,11 @@ impl Database {
         self.inner.pool.run(work).await
     }
 
-    /// The one way to a transaction. The work says whether it wrote events.
+    /// The one way to a transaction. The work says what follows from its commit.
     pub(crate) async fn write_raw<T, E>(
         &self,
         priority: Priority,
-        work: impl FnOnce(&mut AnyConnection) -> (Result<T, E>, bool) + Send + 'static,
+        work: impl FnOnce(&mut AnyConnection) -> (Result<T, E>, AfterCommit) + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -269,7 +276,7 @@ impl Database {
                     .submit(
                         priority,
                         Box::new(move |connection| {
-                            let (result, emitted) = work(connection);
+                            let (result, after) = work(connection);
                             let keep = result.is_ok();
                             let done: Done = Box::new(move |commit| {
                                 let _ = tell.send(match commit {
@@ -277,11 +284,7 @@ impl Database {
                                     Err(error) => result.and(Err(error.into())),
                                 });
                             });
-                            JobEnd {
-                                keep,
-                                emitted,
-                                done,
-                            }
+                            JobEnd { keep, after, done }
                         }),
                     )
                     .await?;
@@ -294,11 +297,12 @@ impl Database {
                 self.inner
                     .pool
                     .run(move |connection| {
-                        let (result, emitted) = writer::transaction(connection, work)?;
-                        if emitted && result.is_ok() {
+                        let (value, after) = writer::transaction(connection, work)?;
+                        if after.emitted {
                             inner.appended.send_modify(|count| *count += 1);
                         }
-                        result
+                        after.carry_out();
+                        Ok(value)
                     })
                     .await
             }

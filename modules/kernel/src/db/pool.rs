@@ -156,6 +156,13 @@ impl Pool {
         }
     }
 
+    /// A connection beside the pool.
+    pub(super) fn connect(&self, target: &Target) -> DbResult<AnyConnection> {
+        Manager::new(target, &self.settings, false)
+            .open()
+            .map_err(|error| DbError::Unavailable(error.to_string()))
+    }
+
     /// Work on a connection of its own, with rights to write and without a time limit: migrations.
     pub(super) async fn run_unbounded<T: Send + 'static>(
         &self,

@@ -51,6 +51,7 @@ use diesel::prelude::*;
 use diesel::query_builder::InsertStatement;
 use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
 
+use super::after::AfterCommit;
 use super::connection::AnyConnection;
 use super::error::{DbError, DbResult};
 use crate::events::{self, NewEvent};
@@ -205,7 +206,7 @@ impl<'c> TenantScope<'c> {
 pub struct WriteScope<'c> {
     scope: TenantScope<'c>,
     module: ModuleInfo,
-    pub(crate) emitted: bool,
+    pub(crate) after: AfterCommit,
 }
 
 impl<'c> Deref for WriteScope<'c> {
@@ -229,7 +230,7 @@ impl<'c> WriteScope<'c> {
         Self {
             scope: TenantScope::new(connection, tenancy),
             module,
-            emitted: false,
+            after: AfterCommit::default(),
         }
     }
 
@@ -322,8 +323,14 @@ impl<'c> WriteScope<'c> {
     pub fn emit(&mut self, event: NewEvent) -> DbResult<crate::id::EventId> {
         let tenant = self.tenant_id();
         let id = events::log::append(self.scope.connection, self.module, tenant, event)?;
-        self.emitted = true;
+        self.after.emitted = true;
         Ok(id)
+    }
+
+    /// Does this once the transaction is committed, and never if it is undone: waking the task that sees to
+    /// what was written. It must be short and cannot fail.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.after.add(hook);
     }
 
     /// Goes on for another tenant in the same transaction, for the stated reason: a platform
@@ -339,7 +346,7 @@ impl<'c> WriteScope<'c> {
     ) -> Result<R, E> {
         let mut scope = WriteScope::new(self.scope.connection, tenancy, self.module);
         let result = work(&mut scope);
-        self.emitted |= scope.emitted;
+        self.after.append(scope.after);
         result
     }
 
@@ -352,14 +359,14 @@ impl<'c> WriteScope<'c> {
         work: impl FnOnce(&mut Self) -> Result<R, E>,
     ) -> Result<R, E> {
         savepoint(self.scope.connection)?;
-        let emitted = self.emitted;
+        let mark = self.after.mark();
         match work(self) {
             Ok(value) => {
                 release(self.scope.connection)?;
                 Ok(value)
             }
             Err(error) => {
-                self.emitted = emitted;
+                self.after.back_to(mark);
                 rollback(self.scope.connection)?;
                 Err(error)
             }
@@ -384,7 +391,7 @@ pub(crate) fn rollback(connection: &mut AnyConnection) -> DbResult<()> {
 pub struct PlatformScope<'c> {
     pub(crate) connection: &'c mut AnyConnection,
     module: ModuleInfo,
-    pub(crate) emitted: bool,
+    pub(crate) after: AfterCommit,
 }
 
 impl<'c> PlatformScope<'c> {
@@ -392,7 +399,7 @@ impl<'c> PlatformScope<'c> {
         Self {
             connection,
             module,
-            emitted: false,
+            after: AfterCommit::default(),
         }
     }
 
@@ -440,7 +447,7 @@ impl<'c> PlatformScope<'c> {
     ) -> Result<R, E> {
         let mut scope = WriteScope::new(self.connection, tenancy, self.module);
         let result = work(&mut scope);
-        self.emitted |= scope.emitted;
+        self.after.append(scope.after);
         result
     }
 }

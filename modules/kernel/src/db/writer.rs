@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use tokio::sync::{Semaphore, watch};
 
+use super::after::AfterCommit;
 use super::connection::AnyConnection;
 use super::pool::Manager;
 use super::scope::{release, rollback, savepoint};
@@ -22,7 +23,8 @@ pub(super) type Done = Box<dyn FnOnce(DbResult<()>) + Send>;
 /// How a transaction's work ended.
 pub(super) struct JobEnd {
     pub keep: bool,
-    pub emitted: bool,
+    /// What follows from its commit.
+    pub after: AfterCommit,
     /// Tells whoever waits how the commit went.
     pub done: Done,
 }
@@ -56,15 +58,15 @@ pub(super) fn commit(connection: &mut AnyConnection) -> DbResult<()> {
     Ok(())
 }
 
-/// Runs work in a transaction of its own.
+/// Runs work in a transaction of its own; gives what follows from its commit.
 pub(super) fn transaction<T, E: From<DbError>>(
     connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> (Result<T, E>, bool),
-) -> Result<(Result<T, E>, bool), E> {
+    work: impl FnOnce(&mut AnyConnection) -> (Result<T, E>, AfterCommit),
+) -> Result<(T, AfterCommit), E> {
     begin(connection)?;
     match work(connection) {
-        (Ok(value), emitted) => match commit(connection) {
-            Ok(()) => Ok((Ok(value), emitted)),
+        (Ok(value), after) => match commit(connection) {
+            Ok(()) => Ok((value, after)),
             Err(error) => {
                 let _ = rollback(connection);
                 Err(error.into())
@@ -72,7 +74,7 @@ pub(super) fn transaction<T, E: From<DbError>>(
         },
         (Err(error), _) => {
             rollback(connection)?;
-            Ok((Err(error), false))
+            Err(error)
         }
     }
 }
@@ -201,8 +203,7 @@ impl Writer {
 /// Runs `first` and whatever waits behind it (at most `most`) in one transaction, each in a
 /// savepoint of its own; says whether events were written.
 fn run_group(connection: &mut AnyConnection, queue: &Shared, first: Job, most: usize) -> bool {
-    let mut told: Vec<(bool, Done)> = Vec::new();
-    let mut emitted = false;
+    let mut group: Vec<JobEnd> = Vec::new();
     let mut next = Some(first);
     if let Err(error) = begin(connection) {
         // Nothing has run: each of the waiting ones is told so by its dropped channel.
@@ -210,17 +211,14 @@ fn run_group(connection: &mut AnyConnection, queue: &Shared, first: Job, most: u
         return false;
     }
     while let Some(job) = next {
-        if let Some((end, wrote)) = run_one(connection, job) {
-            emitted |= wrote && end.0;
-            told.push(end);
-        }
-        next = if told.len() < most {
+        group.extend(run_one(connection, job));
+        next = if group.len() < most {
             queue.lock().next()
         } else {
             None
         };
     }
-    let committed = if told.iter().any(|(keep, _)| *keep) {
+    let committed = if group.iter().any(|ended| ended.keep) {
         commit(connection)
     } else {
         rollback(connection)
@@ -228,16 +226,21 @@ fn run_group(connection: &mut AnyConnection, queue: &Shared, first: Job, most: u
     if committed.is_err() {
         let _ = rollback(connection);
     }
-    for (_, done) in told {
-        done(match &committed {
+    let mut emitted = false;
+    for ended in group {
+        if ended.keep && committed.is_ok() {
+            emitted |= ended.after.emitted;
+            ended.after.carry_out();
+        }
+        (ended.done)(match &committed {
             Ok(()) => Ok(()),
             Err(error) => Err(DbError::Unavailable(error.to_string())),
         });
     }
-    emitted && committed.is_ok()
+    emitted
 }
 
-fn run_one(connection: &mut AnyConnection, job: Job) -> Option<((bool, Done), bool)> {
+fn run_one(connection: &mut AnyConnection, job: Job) -> Option<JobEnd> {
     if let Err(error) = savepoint(connection) {
         tracing::error!(%error, "a savepoint cannot be made");
         return None;
@@ -248,7 +251,7 @@ fn run_one(connection: &mut AnyConnection, job: Job) -> Option<((bool, Done), bo
         _ => rollback(connection),
     };
     match (end, kept) {
-        (Ok(end), Ok(())) => Some(((end.keep, end.done), end.emitted)),
+        (Ok(end), Ok(())) => Some(end),
         (Ok(end), Err(error)) => {
             (end.done)(Err(error));
             None

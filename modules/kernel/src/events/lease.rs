@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use crate::clock;
 use crate::db::kernel_tables::kernel_lease;
-use crate::db::{AnyConnection, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority};
 use crate::id::Id;
 
 /// A process.
@@ -73,7 +73,10 @@ impl Lease {
         }
         let result = database
             .write_raw(Priority::Background, move |connection| {
-                (take(connection, &name, holder, life), false)
+                (
+                    take(connection, &name, holder, life),
+                    AfterCommit::default(),
+                )
             })
             .await;
         let held = match &result {
@@ -106,7 +109,10 @@ impl Lease {
                 )
                 .set(kernel_lease::until.eq(clock::now()))
                 .execute(connection);
-                (result.map(|_| ()).map_err(DbError::from), false)
+                (
+                    result.map(|_| ()).map_err(DbError::from),
+                    AfterCommit::default(),
+                )
             })
             .await
     }

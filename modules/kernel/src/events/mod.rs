@@ -4,23 +4,26 @@
 //! transaction of the change. A carrier takes it from there to the log; [`Consumer`]s read the
 //! log, each at its own position.
 
+mod bus;
 mod consumer;
 pub mod lease;
 pub mod log;
 mod relay;
 mod retry;
 mod runner;
+mod signal;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+pub use bus::Bus;
 pub use consumer::{CallError, Consumer, Failure, HandleError, Next, OrderingKey, Settle};
 pub use log::{Filter, latest_position, read};
 pub use opencity_contracts::Topic;
 pub use relay::Relay;
 pub use retry::{Redelivery, RetryError, RetryMeta};
-pub use runner::{Bus, Carrier, Runner, RunnerSettings, positions, replay};
+pub use runner::{Carrier, Runner, RunnerSettings, positions, replay};
 
 use crate::db::Tenancy;
 use crate::id::{EventId, HistoryId, TenantId};

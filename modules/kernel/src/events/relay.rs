@@ -2,11 +2,10 @@
 //! their position in the log, in the order in which they were inserted. A sequence alone is not
 //! the order of commits; this is, since a writer locks the aggregate's row before it inserts.
 
-use diesel::connection::SimpleConnection;
-use tokio::sync::watch;
-
 use super::lease::{self, Lease};
-use crate::db::{Database, DbError, DbResult, Priority};
+use super::signal::Signal;
+use crate::db::{AfterCommit, Database, DbError, DbResult, Priority};
+use diesel::connection::SimpleConnection;
 
 const GIVE_POSITIONS: &str = "
     WITH waiting AS (
@@ -20,11 +19,11 @@ const GIVE_POSITIONS: &str = "
 pub struct Relay {
     database: Database,
     lease: Lease,
-    grown: watch::Sender<u64>,
+    grown: Signal,
 }
 
 impl Relay {
-    pub(super) fn new(database: Database, lease: Lease, grown: watch::Sender<u64>) -> Self {
+    pub(super) fn new(database: Database, lease: Lease, grown: Signal) -> Self {
         Self {
             database,
             lease,
@@ -62,10 +61,10 @@ impl Relay {
                     lease::check(connection, &held)?;
                     Ok(connection.batch_execute(GIVE_POSITIONS)?)
                 })();
-                (result, false)
+                (result, AfterCommit::default())
             })
             .await?;
-        self.grown.send_modify(|count| *count += 1);
+        self.grown.tell();
         Ok(true)
     }
 }

@@ -6,6 +6,7 @@ use super::{Change, Event, Failure, NewEvent, Topic};
 use crate::clock;
 use crate::db::{DbResult, WriteScope};
 use crate::id::EventId;
+use crate::problem::ProblemKind;
 
 /// Attempts after which an event becomes a dead letter, unless its `retry_meta` says otherwise.
 pub const MAX_ATTEMPTS: i64 = 10;
@@ -121,6 +122,14 @@ impl Redelivery {
     }
 }
 
+/// The page that explains a failure: its own where the catalogue has one, else that of events in general.
+fn page_of(kind: &str) -> String {
+    match ProblemKind::of_id(kind) {
+        Some(known) => format!("/docs/problems/{}", known.id()),
+        None => format!("/docs/problems/{}#{kind}", ProblemKind::EventNotTaken.id()),
+    }
+}
+
 /// Writes the queue entry of an event that `consumer` could not take.
 pub(super) fn enqueue(
     scope: &mut WriteScope<'_>,
@@ -152,7 +161,7 @@ pub(super) fn enqueue(
     meta.insert(
         "error".to_owned(),
         json!({
-            "type": format!("/docs/problems/{}", failure.kind),
+            "type": page_of(&failure.kind),
             "title": failure.kind,
             "detail": failure.detail,
             "permanent": failure.permanent,

@@ -4,16 +4,18 @@ mod batch;
 mod calls;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::bus::{Bus, Follower};
 use super::lease::{InstanceId, Lease};
+use super::signal::Signal;
 use super::{Consumer, Relay, log};
 use crate::clock;
-use crate::db::{Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, Database, DbError, DbResult, Priority};
 
 /// Times `poll_ms` after which a consumer looks without having been woken.
 const UNWOKEN: u32 = 20;
@@ -46,82 +48,6 @@ pub enum Carrier {
     Embedded,
     /// Events stay in the outbox.
     None,
-}
-
-/// By module, where each of its consumers is.
-type Positions = HashMap<&'static str, Vec<watch::Receiver<i64>>>;
-
-/// Where the consumers of this process are: who waits for a replica asks here.
-#[derive(Clone)]
-pub struct Bus {
-    positions: Arc<Mutex<Positions>>,
-    /// Grows when the log does: the commits themselves on SQLite, the relay's rounds on PostgreSQL.
-    grown: watch::Sender<u64>,
-}
-
-impl Default for Bus {
-    fn default() -> Self {
-        Self {
-            positions: Arc::default(),
-            grown: watch::Sender::new(0),
-        }
-    }
-}
-
-impl Bus {
-    fn register(&self, module: &'static str, position: watch::Receiver<i64>) {
-        self.positions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(module)
-            .or_default()
-            .push(position);
-    }
-
-    /// Waits until the consumers of a module have passed everything written before this call, at
-    /// most so long; whether they have.
-    ///
-    /// # Errors
-    /// If the database refuses.
-    pub async fn caught_up(
-        &self,
-        database: &Database,
-        module: &str,
-        most: Duration,
-    ) -> DbResult<bool> {
-        tokio::time::timeout(most, self.wait(database, module))
-            .await
-            .unwrap_or(Ok(false))
-    }
-
-    async fn wait(&self, database: &Database, module: &str) -> DbResult<bool> {
-        let mut grown = self.grown.subscribe();
-        let written = database.read_raw(log::last_written).await?;
-        let end = loop {
-            if let Some(end) = database
-                .read_raw(move |connection| log::position_of_written(connection, written))
-                .await?
-            {
-                break end;
-            }
-            if grown.changed().await.is_err() {
-                return Ok(false);
-            }
-        };
-        let positions = self
-            .positions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(module)
-            .cloned()
-            .unwrap_or_default();
-        for mut position in positions {
-            if position.wait_for(|reached| *reached >= end).await.is_err() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
 /// Runs the consumers, the relay and the leases of a process.
@@ -170,13 +96,13 @@ impl Runner {
         if database.is_postgres() {
             let (database, renewed, mut stop) =
                 (database.clone(), lease.clone(), self.stop.clone());
-            let grown = self.bus.grown.clone();
+            let grown = self.bus.signals.grown.clone();
             self.running.spawn(async move {
                 while !stopped(&mut stop, renewed.renew_every()).await {
                     let had = renewed.held().is_some();
                     match renewed.renew(&database).await {
                         // Taken over: whoever waits behind it begins.
-                        Ok(true) if !had => grown.send_modify(|count| *count += 1),
+                        Ok(true) if !had => grown.hear(),
                         Ok(_) => {}
                         Err(error) => {
                             tracing::warn!(%error, lease = name, "a lease could not be renewed");
@@ -194,17 +120,32 @@ impl Runner {
     /// # Errors
     /// If the database refuses.
     pub async fn start_relay(&mut self, database: &Database) -> DbResult<()> {
-        let mut appended = database.appended();
-        let mut stop = self.stop.clone();
+        let signals = &self.bus.signals;
         let poll = Duration::from_millis(self.settings.poll_ms);
-        let grown = self.bus.grown.clone();
-        self.running
-            .spawn(watch_log(database.clone(), grown, stop.clone(), poll));
+        let committed = if database.is_postgres() {
+            signals.written.clone()
+        } else {
+            signals.grown.clone()
+        };
+        let watch = watch_log(
+            database.clone(),
+            committed,
+            signals.grown.clone(),
+            self.stop.clone(),
+            poll,
+        );
+        self.running.spawn(watch);
         if !database.is_postgres() {
             return Ok(());
         }
+        let (mut written, grown) = (signals.written.subscribe(), signals.grown.clone());
+        let exchange = signals
+            .clone()
+            .exchange(database.clone(), self.instance, self.stop.clone());
+        self.running.spawn(exchange);
         let lease = self.lease_named(database, "relay").await?;
-        let relay = Relay::new(database.clone(), lease, self.bus.grown.clone());
+        let relay = Relay::new(database.clone(), lease, grown);
+        let mut stop = self.stop.clone();
         self.running.spawn(async move {
             loop {
                 match relay.round().await {
@@ -212,7 +153,7 @@ impl Runner {
                     Ok(false) => {}
                     Err(error) => tracing::warn!(%error, "the relay will try again"),
                 }
-                if !woken(&mut stop, &mut appended, poll).await {
+                if !woken(&mut stop, &mut written, poll).await {
                     break;
                 }
             }
@@ -232,7 +173,14 @@ impl Runner {
         let lease = self.lease(database).await?;
         let position = batch::position(database, consumer.name()).await?;
         let (scanned, watched) = watch::channel(position);
-        self.bus.register(database.module().name, watched);
+        self.bus.register(
+            database.module().name,
+            Follower {
+                consumer: Arc::clone(&consumer),
+                lease: lease.clone(),
+                position: watched,
+            },
+        );
         let worker = Worker {
             consumer,
             database: database.clone(),
@@ -241,9 +189,10 @@ impl Runner {
             settings: self.settings.clone(),
             calls: Arc::new(Semaphore::new(self.settings.calls.max(1))),
             poke: Arc::new(Notify::new()),
+            moved: self.bus.signals.moved.clone(),
         };
         let mut stop = self.stop.clone();
-        let mut grown = self.bus.grown.subscribe();
+        let mut grown = self.bus.signals.grown.subscribe();
         self.running
             .spawn(async move { worker.run(position, scanned, &mut stop, &mut grown).await });
         Ok(())
@@ -269,7 +218,10 @@ pub async fn replay(database: &Database, consumer: String, from: i64) -> DbResul
     database
         .write_raw(Priority::Request, move |connection| {
             // The next round of the consumer looks: nobody needs to be told.
-            (batch::reset(connection, &consumer, from), false)
+            (
+                batch::reset(connection, &consumer, from),
+                AfterCommit::default(),
+            )
         })
         .await
 }
@@ -289,11 +241,12 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>, span: Duration) ->
         .is_ok()
 }
 
-/// Tells the consumers when the log has grown: on SQLite at once after a commit of this process; what others have written (and,
-/// on PostgreSQL, what their relay has placed) by looking, once for all consumers.
+/// Tells when something was committed here, at once; and when the log has grown without our being told, by looking at it, once
+/// for all consumers.
 async fn watch_log(
     database: Database,
-    grown: watch::Sender<u64>,
+    committed: Signal,
+    grown: Signal,
     mut stop: watch::Receiver<bool>,
     poll: Duration,
 ) {
@@ -303,8 +256,8 @@ async fn watch_log(
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
-            _ = appended.changed(), if !database.is_postgres() => {
-                grown.send_modify(|count| *count += 1);
+            Ok(()) = appended.changed() => {
+                committed.tell();
                 continue;
             }
             () = tokio::time::sleep(poll) => {}
@@ -312,7 +265,7 @@ async fn watch_log(
         match database.read_raw(log::end).await {
             Ok(end) if end != known => {
                 known = end;
-                grown.send_modify(|count| *count += 1);
+                grown.hear();
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the log could not be looked at"),
@@ -347,6 +300,7 @@ struct Worker {
     settings: RunnerSettings,
     calls: Arc<Semaphore>,
     poke: Arc<Notify>,
+    moved: Signal,
 }
 
 impl Worker {
@@ -428,9 +382,12 @@ impl Worker {
             .database
             .read_raw(move |connection| {
                 let stored = batch::stored_position(connection, name)?;
-                if stored < known {
-                    filter.after = stored;
-                }
+                // Behind what is known: it was set back. Before it: another process led meanwhile.
+                filter.after = if stored < known {
+                    stored
+                } else {
+                    seen.max(stored)
+                };
                 let end = log::end(connection)?;
                 let events = if end > filter.after {
                     log::read_from(connection, &filter)?
@@ -452,6 +409,7 @@ impl Worker {
         let taken = self.take(events, *cursor, last).await?;
         *cursor = last;
         scanned.send_replace(last);
+        self.moved.tell();
         *drain = taken.drains;
         for event in taken.calls {
             self.start_call(event);
@@ -465,8 +423,8 @@ impl Worker {
             .write_raw(Priority::Background, move |connection| {
                 let mut taken = batch::Taken::default();
                 let result = batch::take(connection, &worker, events, from, to, &mut taken);
-                let emitted = taken.emitted;
-                (result.map(|()| taken), emitted)
+                let after = std::mem::take(&mut taken.after);
+                (result.map(|()| taken), after)
             })
             .await
     }
@@ -478,8 +436,8 @@ impl Worker {
             .write_raw(Priority::Background, move |connection| {
                 let mut taken = batch::Taken::default();
                 let result = batch::drain(connection, &worker, &mut taken);
-                let emitted = taken.emitted;
-                (result.map(|()| taken), emitted)
+                let after = std::mem::take(&mut taken.after);
+                (result.map(|()| taken), after)
             })
             .await?;
         let more = taken.drains;

@@ -1,13 +1,18 @@
 //! JSON bodies: bounded in size, depth and array length; every fault has a problem of its own.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
+use super::idempotency;
 use crate::context::Platform;
 use crate::crypto::sha256_hex;
 use crate::problem::{Problem, ProblemKind};
@@ -70,28 +75,78 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     }
 }
 
+/// The bytes of a request's body, read once for all extractors that look at them.
+pub(super) struct RawBody {
+    limit: Result<usize, Problem>,
+    payload: Cell<Option<web::Payload>>,
+    read: OnceCell<Result<Raw, Problem>>,
+}
+
+/// Bytes, and their SHA-256 in hex.
+#[derive(Clone)]
+pub(super) struct Raw {
+    bytes: Bytes,
+    pub hash: String,
+}
+
+impl RawBody {
+    /// Takes the payload of a request, for this extractor and for that of `Idempotency-Key`.
+    fn take(request: &HttpRequest, payload: &mut Payload) -> Rc<Self> {
+        let raw = Rc::new(Self {
+            limit: Platform::of(request).map(|platform| platform.config.http.body_limit_bytes),
+            payload: Cell::new(
+                web::Payload::from_request(request, payload)
+                    .into_inner()
+                    .ok(),
+            ),
+            read: OnceCell::new(),
+        });
+        request.extensions_mut().insert(Rc::clone(&raw));
+        raw
+    }
+
+    /// That of a request whose handler takes a body.
+    pub(super) fn of(request: &HttpRequest) -> Option<Rc<Self>> {
+        request.extensions().get::<Rc<Self>>().cloned()
+    }
+
+    /// Reads it.
+    pub(super) async fn read(&self) -> Result<Raw, Problem> {
+        let read = || async {
+            let limit = self.limit.clone()?;
+            let payload = self
+                .payload
+                .take()
+                .ok_or_else(|| Problem::internal("the body has been taken already"))?;
+            let bytes = read_limited(payload, limit).await?;
+            let hash = sha256_hex(&bytes);
+            Ok(Raw { bytes, hash })
+        };
+        self.read.get_or_init(read).await.clone()
+    }
+}
+
 fn read_json(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<(Option<Value>, String), Problem>> + 'static {
-    let platform = Platform::of(request);
-    let content_type = request
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_ascii_lowercase);
-    let payload = web::Payload::from_request(request, payload);
+    let raw = RawBody::take(request, payload);
+    let request = request.clone();
     async move {
-        let platform = platform?;
+        let Raw { bytes, hash } = raw.read().await?;
+        // A repeated request has its answer, whatever its body says.
+        idempotency::admitted(&request).await;
+        request.extensions_mut().remove::<Rc<RawBody>>();
+        let platform = Platform::of(&request)?;
         let limits = &platform.config.http;
-        let payload = payload
-            .await
-            .map_err(|_| Problem::internal("the body has been taken already"))?;
-        let bytes = read_limited(payload, limits.body_limit_bytes).await?;
-        let hash = sha256_hex(&bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok((None, hash));
         }
+        let content_type = request
+            .headers()
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_ascii_lowercase);
         let is_json = content_type.is_some_and(|kind| {
             let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
             kind == "application/json" || kind.ends_with("+json")

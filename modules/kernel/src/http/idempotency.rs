@@ -1,52 +1,185 @@
 //! `Idempotency-Key`: the answer is kept in the transaction of the effect, so that a repeated request
 //! gets the same answer and has no second effect.
+//!
+//! The key is looked at as soon as the body's bytes are there, before anything of the body is read: a repeated
+//! request gets its answer, and one with another body its refusal, whatever the body says. A request that may go
+//! on holds its key by a lease until it ends.
+
+mod lease;
+
+use std::fmt;
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use diesel::prelude::*;
-use futures::future::{Ready, ready};
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use futures::future::LocalBoxFuture;
 use serde::Serialize;
+use tokio::sync::OnceCell;
 
-use crate::auth::Caller;
-use crate::clock;
-use crate::db::kernel_tables::kernel_idempotency;
-use crate::db::{Database, DbError, WriteScope};
-use crate::id::TenantId;
-use crate::instant::Instant;
-use crate::problem::{Problem, ProblemKind};
+use self::lease::{Name, Running, begin};
+use super::body::RawBody;
+use crate::auth::{Caller, optional_caller};
+use crate::context::Platform;
+use crate::db::{Database, WriteScope};
+use crate::problem::Problem;
 
 /// The key of a request, if it has one.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
-    key: Option<String>,
-    route: String,
+    name: Option<Name>,
+    running: Option<Rc<Running>>,
+}
+
+/// Why a request with a key does not go on: it is refused, or it has its answer already.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// The key does not fit.
+    Problem(Problem),
+    /// The first request made this.
+    Answered(Created),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problem(problem) => problem.fmt(f),
+            Self::Answered(_) => f.write_str("answered before"),
+        }
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Problem(problem) => problem.status_code(),
+            Self::Answered(created) => created.status(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            Self::Problem(problem) => problem.error_response(),
+            Self::Answered(created) => created.clone().respond(),
+        }
+    }
+}
+
+/// Whether the request may go on: found out once, by whichever extractor asks first.
+struct Admission {
+    name: Name,
+    outcome: OnceCell<Result<Option<Rc<Running>>, Refusal>>,
+}
+
+impl Admission {
+    async fn outcome(&self, request: &HttpRequest) -> Result<Option<Rc<Running>>, Refusal> {
+        self.outcome
+            .get_or_init(|| self.admit(request))
+            .await
+            .clone()
+    }
+
+    async fn admit(&self, request: &HttpRequest) -> Result<Option<Rc<Running>>, Refusal> {
+        let Some(body) = RawBody::of(request) else {
+            return Ok(None);
+        };
+        let (Ok(raw), Ok(Some(caller))) = (body.read().await, optional_caller(request).await)
+        else {
+            // The extractor of the body or of the caller says what is wrong.
+            return Ok(None);
+        };
+        let database = &Platform::of(request)?.database;
+        let running = Rc::new(
+            begin(
+                database,
+                self.name.clone(),
+                caller.tenancy(),
+                caller.key(),
+                raw.hash,
+            )
+            .await?,
+        );
+        request.extensions_mut().insert(Rc::clone(&running));
+        Ok(Some(running))
+    }
+}
+
+/// Waits until a request may go on as far as its key goes. If it may not, this never ends: the extractor of the
+/// key, which waits for the same, refuses the request.
+pub(super) async fn admitted(request: &HttpRequest) {
+    let admission = request.extensions().get::<Rc<Admission>>().cloned();
+    if let Some(admission) = admission
+        && admission.outcome(request).await.is_err()
+    {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Frees the key of a request that has ended without making anything.
+pub(super) async fn ended(request: &HttpRequest) {
+    let running = request.extensions_mut().remove::<Rc<Running>>();
+    if let Some(running) = running
+        && let Ok(platform) = Platform::of(request)
+    {
+        running.release(&platform.database).await;
+    }
 }
 
 impl FromRequest for IdempotencyKey {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = Refusal;
+    type Future = LocalBoxFuture<'static, Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let key = request.headers().get("idempotency-key").map(|value| {
-            value
-                .to_str()
-                .ok()
-                .map(str::trim)
-                .filter(|key| (1..=255).contains(&key.len()))
-                .map(str::to_owned)
-                .ok_or_else(|| {
-                    Problem::bad_parameter("Idempotency-Key", "1 to 255 printable characters")
-                })
+        let name = Name::of(request);
+        let admission = name.as_ref().ok().and_then(Option::as_ref).map(|name| {
+            Rc::new(Admission {
+                name: name.clone(),
+                outcome: OnceCell::new(),
+            })
         });
-        ready(key.transpose().map(|key| Self {
-            key,
+        if let Some(admission) = &admission {
+            request.extensions_mut().insert(Rc::clone(admission));
+        }
+        let request = request.clone();
+        Box::pin(async move {
+            let name = name?;
+            let running = match admission {
+                Some(admission) => admission.outcome(&request).await?,
+                None => None,
+            };
+            Ok(Self { name, running })
+        })
+    }
+}
+
+impl Name {
+    fn of(request: &HttpRequest) -> Result<Option<Self>, Problem> {
+        let Some(value) = request.headers().get("idempotency-key") else {
+            return Ok(None);
+        };
+        let key = value
+            .to_str()
+            .ok()
+            .map(str::trim)
+            .filter(|key| (1..=255).contains(&key.len()))
+            .ok_or_else(|| {
+                Problem::bad_parameter("Idempotency-Key", "1 to 255 printable characters")
+            })?;
+        Ok(Some(Self {
+            key: key.to_owned(),
             route: format!("{} {}", request.method(), request.path()),
         }))
     }
 }
 
 /// What a request made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Created {
     status: u16,
     location: Option<String>,
@@ -80,10 +213,12 @@ impl Created {
         })
     }
 
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::CREATED)
+    }
+
     fn respond(self) -> HttpResponse {
-        let status = actix_web::http::StatusCode::from_u16(self.status)
-            .unwrap_or(actix_web::http::StatusCode::CREATED);
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status());
         response.content_type("application/json");
         if let Some(location) = &self.location {
             response.insert_header(("Location", location.as_str()));
@@ -92,26 +227,13 @@ impl Created {
     }
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = kernel_idempotency)]
-struct Kept {
-    tenant_id: TenantId,
-    principal: String,
-    route: String,
-    key: String,
-    body_hash: String,
-    status: i32,
-    location: Option<String>,
-    answer: String,
-    created_at: Instant,
-}
-crate::tenant_rows!(Kept);
-
 impl IdempotencyKey {
-    /// Does the work once per key: in one transaction with the kept answer.
+    /// Does the work once per key: in one transaction with the kept answer. `body_hash` is the body's
+    /// ([`Body::hash`](super::Body)); empty where there is none.
     ///
     /// # Errors
-    /// The work's own, or [`ProblemKind::IdempotencyMismatch`] if the key came with another body.
+    /// The work's own, `idempotency-mismatch` if the key came with another body, or `idempotency-running` if the
+    /// first request with it has not ended.
     pub async fn once(
         self,
         database: &Database,
@@ -119,69 +241,32 @@ impl IdempotencyKey {
         body_hash: String,
         work: impl FnOnce(&mut WriteScope<'_>) -> Result<Created, Problem> + Send + 'static,
     ) -> Result<HttpResponse, Problem> {
-        let principal = caller.key();
+        let Some(name) = self.name else {
+            return Ok(database.write(caller.tenancy(), work).await?.respond());
+        };
+        let running = match self.running {
+            Some(running) => running.as_ref().clone(),
+            // The operation has no body that it could have been looked at with.
+            None => match begin(database, name, caller.tenancy(), caller.key(), body_hash).await {
+                Ok(running) => running,
+                Err(Refusal::Answered(created)) => return Ok(created.respond()),
+                Err(Refusal::Problem(problem)) => return Err(problem),
+            },
+        };
+        let held = running.clone();
         let created = database
-            .write(caller.tenancy(), move |scope| {
-                let Some(key) = self.key else { return work(scope) };
-                if let Some(answer) = kept(scope, &principal, &self.route, &key, &body_hash)? {
-                    return Ok(answer);
-                }
+            .write(running.tenancy, move |scope| {
                 let created = work(scope)?;
-                let row = Kept {
-                    tenant_id: scope.tenant_id(),
-                    principal,
-                    route: self.route,
-                    key,
-                    body_hash,
-                    status: i32::from(created.status),
-                    location: created.location.clone(),
-                    answer: created.body.clone(),
-                    created_at: clock::now(),
-                };
-                // Two at the same time: the loser is undone whole, and told to repeat.
-                match scope.insert(kernel_idempotency::table, &row) {
-                    Ok(()) => Ok(created),
-                    Err(DbError::Duplicate(_)) => Err(Problem::new(
-                        ProblemKind::IdempotencyRunning,
-                        "The first request with this key ended at this moment. Repeat to get its answer.",
-                    )),
-                    Err(error) => Err(error.into()),
-                }
+                held.keep(scope, &created)?;
+                Ok(created)
             })
-            .await?;
-        Ok(created.respond())
+            .await;
+        if created.is_err() {
+            running.release(database).await;
+        }
+        created.map(Created::respond)
     }
 }
 
-fn kept(
-    scope: &mut WriteScope<'_>,
-    principal: &str,
-    route: &str,
-    key: &str,
-    body_hash: &str,
-) -> Result<Option<Created>, Problem> {
-    let row: Option<(String, i32, Option<String>, String)> =
-        scope.find(kernel_idempotency::table, |rows| {
-            rows.filter(kernel_idempotency::principal.eq(principal))
-                .filter(kernel_idempotency::route.eq(route))
-                .filter(kernel_idempotency::key.eq(key))
-                .select((
-                    kernel_idempotency::body_hash,
-                    kernel_idempotency::status,
-                    kernel_idempotency::location,
-                    kernel_idempotency::answer,
-                ))
-        })?;
-    match row {
-        None => Ok(None),
-        Some((hash, status, location, body)) if hash == body_hash => Ok(Some(Created {
-            status: u16::try_from(status).unwrap_or(201),
-            location,
-            body,
-        })),
-        Some(_) => Err(Problem::new(
-            ProblemKind::IdempotencyMismatch,
-            "This Idempotency-Key came with another body before. Use a new key for a new request.",
-        )),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _};
 
-use super::client;
 use super::scope::language_of;
+use super::{client, idempotency};
 use crate::clock;
 use crate::context::Platform;
 use crate::problem::{Problem, ProblemKind};
@@ -65,7 +65,9 @@ async fn answer<B: MessageBody + 'static>(
         request.into_response(problem.error_response())
     } else {
         // Refusals of handlers and extractors are answers by now; an error is the framework's own.
-        as_problem(next.call(request).await?.map_into_boxed_body())
+        let response = next.call(request).await?;
+        idempotency::ended(response.request()).await;
+        as_problem(response.map_into_boxed_body())
     };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod client;
 mod docs;
+mod files;
 mod health;
 mod idempotency;
 mod middleware;

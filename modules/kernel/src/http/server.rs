@@ -7,7 +7,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use super::{docs, health, middleware, paths};
+use super::{docs, files, health, middleware, paths};
 use crate::context::Platform;
 use crate::module::{Module, StartError};
 use crate::problem::{Problem, ProblemKind};
@@ -55,6 +55,9 @@ impl Server {
                 .service(web::resource("/status/live").get(health::live))
                 .service(web::resource("/metrics").get(health::metrics))
                 .service(web::resource("/{tenant}/api/v1.0/status").get(health::version))
+                .service(
+                    web::resource("/internal/files/{module}/{file}").get(files::serve),
+                )
                 .configure(docs::routes)
                 .configure(test_instruments)
                 .configure(|config| modules.iter().for_each(|module| paths::mount(module, config)))

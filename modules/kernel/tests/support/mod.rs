@@ -18,7 +18,8 @@ pub const INFO: ModuleInfo = ModuleInfo {
 /// A migrated database of its own.
 pub struct Place {
     pub database: Database,
-    _folder: tempfile::TempDir,
+    settings: DatabaseSettings,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 impl Place {
@@ -56,13 +57,24 @@ impl Place {
             group_commit: 16,
         };
         let database = Database::open(&settings, INFO).unwrap();
+        let folder = Arc::new(folder);
         database
             .migrate(vec![(opencity_kernel::INFO, opencity_kernel::MIGRATIONS)])
             .await
             .unwrap();
         Self {
             database,
+            settings,
             _folder: folder,
+        }
+    }
+
+    /// The same database, as another process reaches it.
+    pub fn again(&self) -> Self {
+        Self {
+            database: Database::open(&self.settings, INFO).unwrap(),
+            settings: self.settings.clone(),
+            _folder: Arc::clone(&self._folder),
         }
     }
 

@@ -7,6 +7,7 @@ const RESERVED: &[&str] = &[
     "assets",
     "docs",
     "info",
+    "internal",
     "lang",
     "metrics",
     "openapi",

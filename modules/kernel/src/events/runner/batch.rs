@@ -12,7 +12,7 @@ use crate::clock;
 use crate::db::kernel_tables::{
     kernel_call, kernel_cursor, kernel_hold, kernel_inbox, kernel_parked,
 };
-use crate::db::{AnyConnection, Database, DbError, DbResult, Priority, WriteScope};
+use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority, WriteScope};
 use crate::events::consumer::{Failure, HandleError, Next, OrderingKey};
 use crate::events::{Event, Topic, log, retry};
 use crate::id::{EventId, Id, TenantId};
@@ -27,8 +27,8 @@ pub(super) struct Taken {
     pub calls: Vec<Event>,
     /// A key has become free: what is parked behind it can be taken.
     pub drains: bool,
-    /// Events were written.
-    pub emitted: bool,
+    /// What follows from the commit of what handlers wrote.
+    pub after: AfterCommit,
 }
 
 /// The consumer's position; made at its first start.
@@ -48,7 +48,7 @@ pub(super) async fn position(database: &Database, consumer: &'static str) -> DbR
     if let Some(position) = found {
         return Ok(position);
     }
-    database
+    let made = database
         .write_raw(Priority::Background, move |connection| {
             let result = diesel::insert_into(kernel_cursor::table)
                 .values((
@@ -58,9 +58,18 @@ pub(super) async fn position(database: &Database, consumer: &'static str) -> DbR
                 .execute(connection)
                 .map(|_| 0)
                 .map_err(DbError::from);
-            (result, false)
+            (result, AfterCommit::default())
         })
-        .await
+        .await;
+    match made {
+        // Another process has made it meanwhile.
+        Err(DbError::Duplicate(_)) => {
+            database
+                .read_raw(move |connection| stored_position(connection, consumer))
+                .await
+        }
+        made => made,
+    }
 }
 
 /// Sets a consumer's position back, so that it takes the log again from there: its inbox forgets
@@ -509,9 +518,11 @@ fn handle(
     for repeat in 1.. {
         let result: Result<Next, HandleError> =
             scope.savepoint(|scope| worker.consumer.handle(scope, event));
-        taken.emitted |= scope.emitted;
         match result {
-            Ok(next) => return Ok(Ok(next)),
+            Ok(next) => {
+                taken.after.append(scope.after);
+                return Ok(Ok(next));
+            }
             Err(HandleError::Database(DbError::Conflict)) if repeat < REPEATS => {}
             Err(HandleError::Database(error @ DbError::Unavailable(_))) => return Err(error),
             Err(error) => return Ok(Err(error.into_failure())),
@@ -556,7 +567,7 @@ fn fail(
         tracing::warn!(consumer, id = %event.entity, event_id = %event.event_id, kind = failure.kind, detail = failure.detail, attempt, "an event could not be taken; it will be tried again");
     }
     retry::enqueue(&mut scope, consumer, event, &failure)?;
-    taken.emitted = true;
+    taken.after.append(scope.after);
     if let Some(key) = key {
         let reason = if failure.permanent { "dead" } else { "retry" };
         set_hold(connection, worker, key, reason, event.original_id(), holds)?;
@@ -590,7 +601,7 @@ pub(super) fn settle(
         Ok(settle) => {
             let mut scope = WriteScope::new(connection, event.tenancy(), worker.database.module());
             let result: Result<(), HandleError> = scope.savepoint(settle);
-            taken.emitted |= scope.emitted;
+            taken.after.append(scope.after);
             result
         }
         Err(error) => Err(error),

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{Worker, batch};
 use crate::clock;
 use crate::db::kernel_tables::kernel_call;
-use crate::db::{AnyConnection, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, AnyConnection, DbError, DbResult, Priority};
 use crate::events::Event;
 use crate::id::{EventId, TenantId};
 
@@ -38,7 +38,7 @@ impl Worker {
             .write_raw(Priority::Background, move |connection| {
                 let mut taken = batch::Taken::default();
                 let result = batch::settle(connection, &worker, &event, outcome, &mut taken);
-                (result.map(|()| taken.drains), taken.emitted)
+                (result.map(|()| taken.drains), taken.after)
             })
             .await;
         match result {
@@ -67,7 +67,10 @@ impl Worker {
         let claimed = self
             .database
             .write_raw(Priority::Background, move |connection| {
-                (claim_again(connection, &worker, events), false)
+                (
+                    claim_again(connection, &worker, events),
+                    AfterCommit::default(),
+                )
             })
             .await?;
         for event in claimed {
