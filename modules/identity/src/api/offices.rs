@@ -10,7 +10,9 @@ use opencity_kernel::id::{OfficeId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{FieldProblem, Problem};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -124,7 +126,7 @@ pub(super) struct OfficeIn {
     #[schema(value_type = Option<UserId>)]
     manager_id: Option<Option<UserId>>,
     /// How it is reached.
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "contact")]
     #[schema(value_type = Option<ContactPointDto>)]
     core_contact_point: Option<Option<ContactPointDto>>,
     /// Where it is: a place.
@@ -142,6 +144,17 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// An object, or `null`; not the list of its values, which serde would take too.
+#[allow(clippy::option_option)]
+fn contact<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<ContactPointDto>>, D::Error> {
+    Option::<Map<String, Value>>::deserialize(deserializer)?
+        .map(|keys| ContactPointDto::deserialize(Value::Object(keys)).map_err(D::Error::custom))
+        .transpose()
+        .map(Some)
 }
 
 fn set<T>(to: &mut T, value: Option<T>) {
@@ -231,12 +244,14 @@ impl OfficeIn {
 #[utoipa::path(
     get, path = "/lang/api/user-groups", operation_id = "identity.office.list", tag = "user-groups",
     summary = "The offices by name",
+    description = "Public, with how many members each has.",
     params(("has_calendar" = Option<bool>, Query, description = "Only those with, or without, a calendar")),
     responses(
         (status = 200, body = [OfficeOut], description = "The offices"),
         (status = 400, body = ProblemBody, description = "bad-parameter", content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, description = "unknown-tenant", content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub(super) async fn list_offices(
     core: web::Data<Core>,
@@ -271,11 +286,13 @@ pub(super) async fn list_offices(
 #[utoipa::path(
     get, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.get", tag = "user-groups",
     summary = "An office",
+    description = "Public, with how many members it has.",
     params(("id" = OfficeId, Path, description = "The office")),
     responses(
         (status = 200, body = OfficeOut, description = "The office"),
         (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub(super) async fn get_office(
     core: web::Data<Core>,
@@ -301,6 +318,7 @@ pub(super) async fn get_office(
 #[utoipa::path(
     post, path = "/lang/api/user-groups", operation_id = "identity.office.create", tag = "user-groups",
     summary = "Makes an office (administrator)",
+    description = "An office (*ufficio*) works applications; operators are its members, services may be linked to it.",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer")),
     request_body = OfficeIn,
     responses(
@@ -332,6 +350,7 @@ pub(super) async fn create_office(
 #[utoipa::path(
     put, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.replace", tag = "user-groups",
     summary = "Replaces an office (administrator)",
+    description = "What is absent is taken away; the name is needed.",
     params(("id" = OfficeId, Path, description = "The office")),
     request_body = OfficeIn,
     responses(
@@ -363,6 +382,7 @@ pub(super) async fn put_office(
 #[utoipa::path(
     patch, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.update", tag = "user-groups",
     summary = "Changes fields of an office (administrator)",
+    description = "Keys that are absent stay as they are.",
     params(("id" = OfficeId, Path, description = "The office")),
     request_body = OfficeIn,
     responses(
@@ -409,6 +429,7 @@ async fn change(
 #[utoipa::path(
     delete, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.delete", tag = "user-groups",
     summary = "Deletes an office without members (administrator)",
+    description = "Refused while it has members.",
     params(("id" = OfficeId, Path, description = "The office")),
     responses(
         (status = 204, description = "Done"),

@@ -10,8 +10,11 @@ mod page;
 mod scope;
 mod server;
 
+/// The most characters of a parameter in path or query: filters are lists of ids at most.
+pub(crate) const LONGEST_PART: usize = 4000;
+
 pub use body::{Body, OptionalBody, read_limited, typed};
-pub use docs::{asyncapi_document, merged_openapi, module_openapi};
+pub use docs::{BodyLimits, asyncapi_document, event_schema, merged_openapi, module_openapi};
 pub use idempotency::{Created, IdempotencyKey};
 pub use middleware::current_request_id;
 pub use page::{Collection, Links, Meta, PageQuery, Sort};

@@ -12,6 +12,8 @@ use opencity_kernel::context::ModuleContext;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::OpenApi as _;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::domain::filter::Parameters;
 
@@ -39,7 +41,19 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     document.merge(groups::Document::openapi());
     document.merge(vocabularies::document());
     document.merge(places::Document::openapi());
+    let schemas = document.components.get_or_insert_default();
+    for name in ["ServiceFields", "GroupFields", "TermFields", "PlaceFields"] {
+        if let Some(RefOr::T(Schema::Object(fields))) = schemas.schemas.get_mut(name) {
+            fields.properties.values_mut().for_each(take_null);
+        }
+    }
     document
+}
+
+/// `null` stands for the default of a field.
+fn take_null(field: &mut RefOr<Schema>) {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    *field = OneOfBuilder::new().item(field.clone()).item(null).into();
 }
 
 fn parameters(request: &HttpRequest) -> Result<Parameters, Problem> {

@@ -67,9 +67,9 @@ fn visible(service: Service, administrator: bool) -> Result<Service, Problem> {
     summary = "Lists the services that the public may see",
     description = "All filters hold together; unknown parameters are ignored. Administrators also read how services are paid.",
     params(
-        ("q" = Option<String>, Query, description = "Words in the name or the short description", max_length = 255),
-        ("status" = Option<String>, Query, description = "1 published, 2 suspended, 4 scheduled; administrators also 0 hidden, 3 private; other values are ignored", max_length = 20),
-        ("identifier" = Option<String>, Query, description = "The name given by a system outside", max_length = 255),
+        ("q" = Option<String>, Query, description = "Words in the name or the short description"),
+        ("status" = Option<String>, Query, description = "1 published, 2 suspended, 4 scheduled; administrators also 0 hidden, 3 private; other values are ignored"),
+        ("identifier" = Option<String>, Query, description = "The name given by a system outside"),
         ("topics_id" = Option<String>, Query, description = "Categories, joined by commas", max_length = 4000),
         ("recipient_id" = Option<String>, Query, description = "Recipients, joined by commas", max_length = 4000),
         ("geographic_area_id" = Option<String>, Query, description = "Geographic areas, joined by commas", max_length = 4000),
@@ -148,12 +148,13 @@ struct Facets {
 #[utoipa::path(
     get, path = "/lang/api/services/facets", operation_id = "services.service.facets", tag = "services",
     summary = "Lists the values of the list's filters that have services",
+    description = "For the menus of a catalogue: only values that lead to something.",
     responses(
         (status = 200, description = "The values, by filter", body = Facets,
             example = json!({"topics_id": [{"id": "01943ffe-0680-7438-ae6b-000000000201", "name": "Vita pubblica", "slug": "vita-pubblica", "count": 3}], "recipient_id": [], "geographic_area_id": []})),
         (status = 404, description = "No body answers at this host", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpResponse, Problem> {
     let facets = api
@@ -199,6 +200,7 @@ async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpRespons
 #[utoipa::path(
     get, path = "/lang/api/services/{id}", operation_id = "services.service.read", tag = "services",
     summary = "Reads a service",
+    description = "By id, identifier or slug. Parameters of the payment are shown to administrators only.",
     params(("id" = String, Path, description = "Its id, identifier or slug", max_length = 255)),
     responses(
         (status = 200, description = "The service", body = ServiceView,
@@ -275,6 +277,7 @@ async fn form(
 #[utoipa::path(
     post, path = "/lang/api/services", operation_id = "services.service.create", tag = "services",
     summary = "Adds a service",
+    description = "It becomes visible with its status; it takes applications once it has a form.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = ServiceFields,
     responses(

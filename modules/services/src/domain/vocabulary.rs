@@ -314,6 +314,14 @@ impl PlaceFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
         faults.extend(named(&fields.name, ""));
+        for (name, text) in [
+            ("other_name", &fields.other_name),
+            ("identifier", &fields.identifier),
+        ] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > 255) {
+                faults.push(fault(name, "max_length", "Give at most 255 characters."));
+            }
+        }
         for (name, text, most) in [
             ("latitude", &fields.latitude, 90.0),
             ("longitude", &fields.longitude, 180.0),
