@@ -200,7 +200,7 @@ pub(super) fn wanted(query: &PageQuery) -> Result<Wanted, Problem> {
     summary = "Documents that the caller may see, oldest first",
     description = "A citizen gets his own; an operator those of the services and applications that he works; system operators and administrators all. At most 100 at a time: go on with offset.",
     params(
-        ("cf" = Option<String>, Query, description = "Tax code of the citizen", max_length = 16),
+        ("cf" = Option<String>, Query, description = "Tax code of the citizen"),
         ("title" = Option<String>, Query, description = "The whole title"),
         ("folder" = Option<uuid::Uuid>, Query, description = "The folder"),
         ("folder-title" = Option<String>, Query, description = "The whole title of the folder"),

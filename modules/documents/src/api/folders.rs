@@ -48,7 +48,7 @@ pub(crate) struct FolderView {
     summary = "Folders with documents that the caller may see, by title",
     description = "A folder is one service in one calendar year, as the registry files it.",
     params(
-        ("cf" = Option<String>, Query, description = "Tax code of the citizen", max_length = 16),
+        ("cf" = Option<String>, Query, description = "Tax code of the citizen"),
         ("title" = Option<String>, Query, description = "The whole title"),
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100000),
         ("limit" = Option<i64>, Query, description = "Entries to give", minimum = 1, maximum = 100),

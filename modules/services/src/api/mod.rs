@@ -43,11 +43,26 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     document.merge(places::Document::openapi());
     let schemas = document.components.get_or_insert_default();
     for name in ["ServiceFields", "GroupFields", "TermFields", "PlaceFields"] {
-        if let Some(RefOr::T(Schema::Object(fields))) = schemas.schemas.get_mut(name) {
-            fields.properties.values_mut().for_each(take_null);
+        if let Some(RefOr::T(schema)) = schemas.schemas.get_mut(name) {
+            take_nulls(schema);
         }
     }
     document
+}
+
+/// Its own fields and those that it shares with others.
+fn take_nulls(schema: &mut Schema) {
+    match schema {
+        Schema::Object(fields) => fields.properties.values_mut().for_each(take_null),
+        Schema::AllOf(parts) => {
+            for part in &mut parts.items {
+                if let RefOr::T(part) = part {
+                    take_nulls(part);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// `null` stands for the default of a field.

@@ -108,8 +108,9 @@ impl ServiceFilter {
             limit: match query.parameter("limit") {
                 None => most,
                 Some(text) => text
-                    .parse::<usize>()
+                    .parse::<i32>()
                     .ok()
+                    .and_then(|limit| usize::try_from(limit).ok())
                     .filter(|limit| *limit > 0)
                     .ok_or_else(|| Problem::bad_parameter("limit", "a whole number from 1"))?
                     .min(most),

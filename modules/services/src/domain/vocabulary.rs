@@ -82,12 +82,6 @@ impl TermFields {
         let mut fields: Self =
             opencity_kernel::http::typed(Value::Object(super::without_nulls(body)))?;
         fields.name = fields.name.trim().to_owned();
-        if kind != TermKind::Category {
-            fields.parent_id = None;
-        }
-        if kind != TermKind::Area {
-            fields.geofence = None;
-        }
         let mut faults = named(&fields.name, &fields.slug);
         for (name, text) in [
             ("description", &fields.description),
@@ -99,6 +93,12 @@ impl TermFields {
             {
                 faults.push(fault(name, "max_length", "Give a shorter text."));
             }
+        }
+        if kind != TermKind::Category {
+            fields.parent_id = None;
+        }
+        if kind != TermKind::Area {
+            fields.geofence = None;
         }
         if fields
             .geofence
@@ -314,12 +314,17 @@ impl PlaceFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
         faults.extend(named(&fields.name, ""));
-        for (name, text) in [
-            ("other_name", &fields.other_name),
-            ("identifier", &fields.identifier),
+        for (name, text, most) in [
+            ("other_name", &fields.other_name, 255),
+            ("identifier", &fields.identifier, 255),
+            ("latitude", &fields.latitude, 32),
+            ("longitude", &fields.longitude, 32),
         ] {
-            if text.as_ref().is_some_and(|text| text.chars().count() > 255) {
-                faults.push(fault(name, "max_length", "Give at most 255 characters."));
+            if text
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > most)
+            {
+                faults.push(fault(name, "max_length", "Give a shorter text."));
             }
         }
         for (name, text, most) in [
