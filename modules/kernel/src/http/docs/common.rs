@@ -12,6 +12,7 @@ use crate::http::LONGEST_PART;
 /// Answers are as long as what was stored, one request after the other. Nothing of this length fits into one.
 const LONGEST_ANSWER: u64 = 2_147_483_647;
 
+const PROBLEM: &str = "application/problem+json";
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
 
 /// The most that a JSON body may hold.
@@ -251,19 +252,21 @@ fn add_components(document: &mut Value) {
         "X-RateLimit-Remaining": calls("Requests that are left of them"),
         "X-RateLimit-Reset": seconds("Seconds until they are counted anew"),
     });
-    let responses: Map<String, Value> = ANSWERS
-        .iter()
-        .map(|answer| {
-            let mut whole = json!({"responses": {answer.status: {
-                "description": answer.description,
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            }}});
-            if let Some(operation) = whole.as_object_mut() {
-                add_headers(operation);
-            }
-            (answer.name.to_owned(), whole["responses"][answer.status].take())
-        })
-        .collect();
+    let mut shared = Map::new();
+    for answer in &ANSWERS {
+        let told = json!({
+            "description": answer.description,
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        });
+        let mut operation = Map::new();
+        operation.insert("responses".to_owned(), json!({answer.status: told}));
+        add_headers(&mut operation);
+        let told = operation
+            .get_mut("responses")
+            .and_then(|answers| answers.get_mut(answer.status))
+            .map(Value::take);
+        shared.insert(answer.name.to_owned(), told.unwrap_or_default());
+    }
     let Some(components) = document
         .get_mut("components")
         .and_then(Value::as_object_mut)
@@ -271,7 +274,7 @@ fn add_components(document: &mut Value) {
         return;
     };
     components.insert("headers".to_owned(), headers);
-    components.insert("responses".to_owned(), Value::Object(responses));
+    components.insert("responses".to_owned(), Value::Object(shared));
 }
 
 /// A place that states no bound of its own gets the one that it cannot exceed.
@@ -339,7 +342,12 @@ fn schemas_of_requests(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     while let Some(name) = open.pop() {
         if found.insert(name.clone()) {
-            references(&document["components"]["schemas"][name], &mut open);
+            let schema = document
+                .pointer("/components/schemas")
+                .and_then(|schemas| schemas.get(&name));
+            schema
+                .into_iter()
+                .for_each(|schema| references(schema, &mut open));
         }
     }
     found

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opencity_contracts::Topic;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -101,15 +101,25 @@ fn describe_by_events(document: &mut Value) {
         schema.shift_remove("x-event");
         let without = schema.shift_remove("x-without").unwrap_or_default();
         let left_out = |name: &Value| without.as_array().is_some_and(|names| names.contains(name));
-        let mut event = opencity_contracts::schema::schema(*topic);
-        if let Some(properties) = event["properties"].as_object_mut() {
-            properties.retain(|name, _| !left_out(&json!(name)));
-        }
-        if let Some(required) = event["required"].as_array_mut() {
-            required.retain(|name| !left_out(name));
-        }
-        schema.insert("properties".to_owned(), event["properties"].take());
-        schema.insert("required".to_owned(), event["required"].take());
+        let event = opencity_contracts::schema::schema(*topic);
+        let properties: Map<String, Value> = event
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !left_out(&json!(name)))
+            .map(|(name, property)| (name.clone(), property.clone()))
+            .collect();
+        let required: Vec<Value> = event
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|name| !left_out(name))
+            .cloned()
+            .collect();
+        schema.insert("properties".to_owned(), properties.into());
+        schema.insert("required".to_owned(), required.into());
     }
 }
 

@@ -10,7 +10,10 @@ const DEEPEST: usize = 12;
 
 /// Gives every JSON body of a document an example.
 pub(super) fn add(document: &mut Value) {
-    let schemas = document["components"]["schemas"].clone();
+    let schemas = document
+        .pointer("/components/schemas")
+        .cloned()
+        .unwrap_or_default();
     let schemas = Schemas(&schemas);
     for (_, operation) in operations(document) {
         operation
