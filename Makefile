@@ -37,10 +37,12 @@ test: ## Install what is missing and run every check; what is too slow for it is
 	$(STEP) contracts-self-test scripts/contracts --self-test
 	@cargo run --quiet --locked --features faults -- router-config --format caddy --host localhost --output target/router
 	$(STEP) contracts scripts/contracts target/router/public
+	$(STEP) schemathesis scripts/schemathesis target/debug/opencity
 	@scripts/step --summary
 
 test-full: test ## Everything of test, then each crate alone, the long fault runs and the big data
 	$(STEP) crates-alone scripts/features --tests
+	$(STEP) schemathesis-long scripts/schemathesis --long target/debug/opencity
 	$(STEP) long-tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile full --run-ignored only
 	@scripts/step --summary
 

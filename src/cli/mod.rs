@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use opencity_kernel::config::Config;
-use opencity_kernel::http::{asyncapi_document, merged_openapi, module_openapi};
+use opencity_kernel::http::{BodyLimits, asyncapi_document, merged_openapi, module_openapi};
 use opencity_kernel::http_client::{HttpClient, OutgoingRequest, TargetPolicy};
 use opencity_kernel::module::StartError;
 use opencity_kernel::telemetry;
@@ -237,9 +237,10 @@ impl Cli {
                 let only: Vec<String> = module.into_iter().collect();
                 let one = !only.is_empty();
                 let composition = describe(&common, modules::chosen(&only)?)?;
+                let limits = BodyLimits::of(&composition.platform.config.http);
                 let document = match composition.modules.first() {
-                    Some(module) if one => module_openapi(module.as_ref()),
-                    _ => merged_openapi(&composition.modules),
+                    Some(module) if one => module_openapi(module.as_ref(), limits),
+                    _ => merged_openapi(&composition.modules, limits),
                 };
                 say(&format!("{document:#}"))
             }

@@ -73,7 +73,7 @@ impl Object {
             .may_have(nullable(text()), "from to")
             .may_have(nullable(uuid()), "history_id")
             .build();
-        let app_id = json!({"type": "string", "maxLength": 100, "pattern": "^[^:]+:.+$"});
+        let app_id = json!({"type": "string", "maxLength": 100, "pattern": "^[^:]+:.+$", "examples": ["payments:0.1.0"]});
         let version = topic
             .version()
             .map_or(json!({}), |version| json!({"const": version}));

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::change::{Work, change};
 use super::list::{GEO_JSON, point, wants_geo_json};
-use super::{Anybody, Shown, State, viewed};
+use super::{Anybody, ApplicationOut, Shown, State, viewed};
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::domain::{ActKind, Action, Status};
 use crate::engine::{self, Inputs, Number};
@@ -182,9 +182,10 @@ type Path = web::Path<(String, ApplicationId)>;
 #[utoipa::path(
     get, path = "/lang/api/applications/{id}", operation_id = "applications.application.get",
     tag = "applications", summary = "One application",
-    params(("id" = ApplicationId, Path, description = "The application"), ("version" = Option<u8>, Query, description = "1: flat data, 2: nested data")),
+    description = "Data flat in version 1, nested in version 2 (`version`, or `x-accept-version`). With `Accept: application/geo+json` its place, if the data name one.",
+    params(("id" = ApplicationId, Path, description = "The application"), ("version" = Option<String>, Query, description = "2 and above count as 2, everything else as 1. 1: flat data, 2: nested data")),
     responses(
-        (status = 200, description = "The application", body = Object),
+        (status = 200, description = "The application, or its place", content((ApplicationOut = "application/json"), (Object = "application/geo+json"))),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "It may not be seen", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
@@ -211,12 +212,14 @@ pub async fn get(
     get, path = "/lang/api/applications/byexternal-id/{external_id}",
     operation_id = "applications.application.getByExternalId",
     tag = "applications", summary = "One application by its external id",
+    description = "For systems that know the application by the id that they gave it (`external_id`).",
     params(("external_id" = String, Path, description = "The id in a system outside", max_length = 255)),
     responses(
-        (status = 200, description = "The application", body = Object),
+        (status = 200, description = "The application, or its place", content((ApplicationOut = "application/json"), (Object = "application/geo+json"))),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "It may not be seen", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 406, description = "GeoJSON of an application without coordinates", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -280,6 +283,7 @@ async fn one(
 #[utoipa::path(
     put, path = "/lang/api/applications/{id}", operation_id = "applications.application.replace",
     tag = "applications", summary = "Replace the data",
+    description = "The owner replaces the data of a draft. What GET gave may be sent back: other keys are ignored.",
     params(("id" = ApplicationId, Path, description = "The application")),
     request_body = Changes,
     responses(
@@ -319,6 +323,7 @@ pub async fn put(
 #[utoipa::path(
     patch, path = "/lang/api/applications/{id}", operation_id = "applications.application.patch",
     tag = "applications", summary = "Change single fields, or give protocol data",
+    description = "Keys that are absent stay as they are. The protocol number of an act may be given by hand here; a number is never replaced.",
     params(("id" = ApplicationId, Path, description = "The application")),
     request_body = Changes,
     responses(
@@ -375,6 +380,7 @@ pub async fn patch(
 #[utoipa::path(
     delete, path = "/lang/api/applications/{id}", operation_id = "applications.application.delete",
     tag = "applications", summary = "Delete a draft",
+    description = "Only a draft can be deleted, by its owner. What was sent is withdrawn instead.",
     params(("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 204, description = "Gone"),

@@ -68,13 +68,13 @@ pub(crate) fn readable(
 }
 
 /// Gives the bytes of a file.
-#[utoipa::path(get, path = "/lang/api/applications/{id}/attachments/{attachmentId}",
+#[utoipa::path(get, path = "/lang/api/applications/{id}/attachments/{attachment_id}",
     operation_id = "applications.attachment.get", tag = "applications", summary = "Download a file of an application",
     description = "The header Range gives one part of the file; ETag is the file's SHA-256.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("attachmentId" = FileId, Path, description = "The file")),
-    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>, example = json!("%PDF-1.7 …")),
-        (status = 206, description = "A part of the bytes", content_type = "application/octet-stream", body = Vec<u8>),
+        ("attachment_id" = FileId, Path, description = "The file")),
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream"),
+        (status = 206, description = "A part of the bytes", content_type = "application/octet-stream"),
         (status = 304, description = "As the caller has it"),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application or file", body = ProblemBody, content_type = "application/problem+json"),
@@ -100,10 +100,11 @@ async fn get_attachment(
 }
 
 /// Gives a file the id that a system outside has for it.
-#[utoipa::path(patch, path = "/lang/api/applications/{id}/attachments/{attachmentId}",
+#[utoipa::path(patch, path = "/lang/api/applications/{id}/attachments/{attachment_id}",
     operation_id = "applications.attachment.patch", tag = "applications", summary = "Name a file's id in a system outside",
+    description = "For systems that keep the file too and want to find it again.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("attachmentId" = FileId, Path, description = "The file")),
+        ("attachment_id" = FileId, Path, description = "The file")),
     request_body = AttachmentPatch,
     responses((status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
         (status = 403, description = "Needs the right to edit the application", body = ProblemBody, content_type = "application/problem+json"),

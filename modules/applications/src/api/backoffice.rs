@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::change::{Work, change};
-use super::{Shown, State, viewed};
+use super::{ApplicationOut, Shown, State, viewed};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Reason};
 use crate::engine::Inputs;
@@ -36,6 +36,7 @@ type Path = web::Path<(String, ApplicationId)>;
 #[utoipa::path(
     get, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.get",
     tag = "applications", summary = "The office's own data",
+    description = "What the office wrote on the back-office form of the service. Never shown to the citizen.",
     params(("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 200, description = "The data", body = Backoffice),
@@ -73,11 +74,12 @@ pub async fn get(
 /// Writes the office's own data.
 #[utoipa::path(
     put, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.replace",
-    tag = "applications", summary = "Write the office's own data (POST does the same)",
+    tag = "applications", summary = "Write the office's own data",
+    description = "Replaces all of it. It is checked against the back-office form of the service, where there is one.",
     params(("id" = ApplicationId, Path, description = "The application")),
     request_body = Backoffice,
     responses(
-        (status = 201, description = "The application", body = Object),
+        (status = 201, description = "The application", body = ApplicationOut),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not for this caller", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
@@ -102,6 +104,26 @@ pub async fn put(
     })
     .await?;
     Ok(HttpResponse::Created().json(answer))
+}
+
+/// The same by POST, as clients of the platform have it.
+#[utoipa::path(
+    post, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.write",
+    tag = "applications", summary = "Write the office's own data, as PUT does",
+    description = "Replaces all of it. It is checked against the back-office form of the service, where there is one.",
+    params(("id" = ApplicationId, Path, description = "The application")),
+    request_body = Backoffice,
+    responses((status = 201, description = "The application", body = ApplicationOut)),
+    security(("bearer" = []))
+)]
+pub async fn post(
+    state: web::Data<State>,
+    scope: Scope,
+    caller: Auth<AnyUser>,
+    path: Path,
+    body: Body<Backoffice>,
+) -> Result<HttpResponse, Problem> {
+    put(state, scope, caller, path, body).await
 }
 
 /// Keeps the office's own data, checked.

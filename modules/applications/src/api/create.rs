@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Anybody, Shown, State, address, backoffice};
+use super::{Anybody, ApplicationOut, Shown, State, address, backoffice};
 use crate::aggregate::{self, Aggregate};
 use crate::domain::Status;
 use crate::engine::{self, Actor, Inputs};
@@ -154,10 +154,11 @@ async fn ground(
 #[utoipa::path(
     post, path = "/lang/api/applications", operation_id = "applications.application.create",
     tag = "applications", summary = "Send an application, or begin a draft",
+    description = "Without `status`, or with 1900, it is sent, and checked against the form; with 1000 it is a draft. A citizen sends in his own name, an operator for a citizen. A service with an immediate payment leads to 1500.",
     request_body = NewApplication,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe", max_length = 255)),
     responses(
-        (status = 201, description = "The application", body = Object),
+        (status = 201, description = "The application", body = ApplicationOut),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Not for this caller, or a stronger login is needed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The external id is taken", body = ProblemBody, content_type = "application/problem+json"),

@@ -56,6 +56,7 @@ impl Entry {
 #[utoipa::path(
     get, path = "/lang/api/applications/{id}/history", operation_id = "applications.history.list",
     tag = "applications", summary = "What happened to an application, oldest first",
+    description = "Every state that was passed, with its instant and who caused it.",
     params(("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 200, description = "The history", body = Vec<Entry>),

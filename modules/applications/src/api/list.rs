@@ -13,7 +13,7 @@ use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, auth};
 use serde_json::{Value, json};
 
-use super::{Shown, State, relations};
+use super::{ApplicationOut, Shown, State, relations};
 use crate::aggregate::{self, Aggregate};
 use crate::domain::{Status, Who};
 use crate::store::application::Application;
@@ -176,6 +176,7 @@ fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
 #[utoipa::path(
     get, path = "/lang/api/applications", operation_id = "applications.application.list",
     tag = "applications", summary = "The applications that the caller may see",
+    description = "A citizen sees his own, an operator those of his services and offices, an administrator all of the body. Filters are combined; drafts are shown only with `status=1000`.",
     params(
         ("service" = Option<String>, Query, description = "Slug of a service", max_length = 255),
         ("service_identifier" = Option<String>, Query, description = "Identifier of a service", max_length = 255),
@@ -189,7 +190,7 @@ fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
         ("createdAt[after]" = Option<String>, Query, description = "As [before], [strictly_after], [strictly_before], and of updatedAt and submittedAt", max_length = 40),
     ),
     responses(
-        (status = 200, description = "A page", body = Object),
+        (status = 200, description = "A page, or the places", content((Collection<ApplicationOut> = "application/json"), (Object = "application/geo+json"))),
         (status = 400, description = "A parameter that is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "A service that the caller may not see", body = ProblemBody, content_type = "application/problem+json"),

@@ -185,10 +185,11 @@ fn seen(
 }
 
 /// Gives a message.
-#[utoipa::path(get, path = "/lang/api/applications/{id}/messages/{messageId}", operation_id = "applications.message.get",
+#[utoipa::path(get, path = "/lang/api/applications/{id}/messages/{message_id}", operation_id = "applications.message.get",
     tag = "messages", summary = "One message",
+    description = "Among those that the caller sees: notes of the office are for the office alone.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("messageId" = MessageId, Path, description = "The message")),
+        ("message_id" = MessageId, Path, description = "The message")),
     responses((status = 200, description = "The message", body = MessageOut),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application, or no such message that the caller sees", body = ProblemBody, content_type = "application/problem+json")),
@@ -215,10 +216,11 @@ async fn get_message(
 }
 
 /// Gives a message by its id in a system outside.
-#[utoipa::path(get, path = "/lang/api/applications/{id}/messages/byexternal-id/{externalId}",
+#[utoipa::path(get, path = "/lang/api/applications/{id}/messages/byexternal-id/{external_id}",
     operation_id = "applications.message.get-by-external-id", tag = "messages", summary = "One message by its external id",
+    description = "For systems that know the message by the id that they gave it.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("externalId" = String, Path, description = "As `external_id` of the message has it", example = "4711")),
+        ("external_id" = String, Path, description = "As `external_id` of the message has it", example = "4711")),
     responses((status = 200, description = "The message", body = MessageOut),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application, or no such message that the caller sees", body = ProblemBody, content_type = "application/problem+json")),
@@ -250,14 +252,14 @@ async fn get_message_by_external_id(
 }
 
 /// Gives the bytes of a file of a message.
-#[utoipa::path(get, path = "/lang/api/applications/{id}/messages/{messageId}/attachments/{attachmentId}",
+#[utoipa::path(get, path = "/lang/api/applications/{id}/messages/{message_id}/attachments/{attachment_id}",
     operation_id = "applications.message-attachment.get", tag = "messages", summary = "Download a file of a message",
     description = "The header Range gives one part of the file; ETag is the file's SHA-256.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("messageId" = MessageId, Path, description = "The message"),
-        ("attachmentId" = FileId, Path, description = "The file")),
-    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>, example = json!("%PDF-1.7 …")),
-        (status = 206, description = "A part of the bytes", content_type = "application/octet-stream", body = Vec<u8>),
+        ("message_id" = MessageId, Path, description = "The message"),
+        ("attachment_id" = FileId, Path, description = "The file")),
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream"),
+        (status = 206, description = "A part of the bytes", content_type = "application/octet-stream"),
         (status = 304, description = "As the caller has it"),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application, message or file", body = ProblemBody, content_type = "application/problem+json"),
@@ -421,12 +423,12 @@ async fn author(
 }
 
 /// Changes what became of a message.
-#[utoipa::path(patch, path = "/lang/api/applications/{id}/messages/{messageId}", operation_id = "applications.message.patch",
+#[utoipa::path(patch, path = "/lang/api/applications/{id}/messages/{message_id}", operation_id = "applications.message.patch",
     tag = "messages", summary = "Note what became of a message",
     description = "Null takes a value away; what is not named stays. The applicant may say that he has read it or used a button of it; \
         all else is for the office. A registered message does not change any more.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("messageId" = MessageId, Path, description = "The message")),
+        ("message_id" = MessageId, Path, description = "The message")),
     request_body = MessagePatch,
     responses((status = 200, description = "Done", body = Vec<String>, example = json!(["Message Patched Successfully"])),
         (status = 403, description = "Not for this caller", body = ProblemBody, content_type = "application/problem+json"),

@@ -19,18 +19,21 @@ mod status;
 mod transitions;
 pub mod upload;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::web;
+use opencity_contracts::Topic;
 use opencity_formio::FileRef;
 use opencity_kernel::auth::{self, Permission};
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
-use opencity_kernel::http::{ApiVersion, Scope};
+use opencity_kernel::http::{ApiVersion, Scope, event_schema};
 use opencity_kernel::id::{ApplicationId, FileId, UserId};
 use opencity_kernel::{Problem, clock};
 use serde_json::Value;
-use utoipa::OpenApi;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use crate::Settings;
 use crate::aggregate::Aggregate;
@@ -63,6 +66,33 @@ impl Permission for Anybody {
     const NEEDS: &'static str = "a token";
     fn allows(_caller: &auth::Caller) -> bool {
         true
+    }
+}
+
+/// An application (*pratica*), as the API shows it: as its events do, without what is for other modules alone.
+#[derive(Debug)]
+pub(crate) enum ApplicationOut {}
+
+impl PartialSchema for ApplicationOut {
+    fn schema() -> RefOr<Schema> {
+        let of_events_alone = [
+            "submission",
+            "form",
+            "act",
+            "event_id",
+            "event_version",
+            "event_created_at",
+            "app_id",
+            "change",
+            "retry_meta",
+        ];
+        event_schema(Topic::Applications, &of_events_alone)
+    }
+}
+
+impl ToSchema for ApplicationOut {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Application")
     }
 }
 
@@ -254,7 +284,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::resource(at("/{id}/backoffice"))
                 .route(web::get().to(backoffice::get))
                 .route(web::put().to(backoffice::put))
-                .route(web::post().to(backoffice::put)),
+                .route(web::post().to(backoffice::post)),
         )
         .service(
             web::resource(at("/{id}/payment"))
@@ -303,6 +333,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             anomalies::list,
             backoffice::get,
             backoffice::put,
+            backoffice::post,
             payment::get,
             payment::post,
             notes::get,

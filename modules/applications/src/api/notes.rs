@@ -30,6 +30,7 @@ fn owner_only(relation: &Caller) -> Result<(), Problem> {
 #[utoipa::path(
     get, path = "/lang/api/v1.0/user/{id}/notes", operation_id = "applications.notes.get",
     tag = "applications", summary = "The citizen's own notes",
+    description = "The citizen's own notes on an application; nobody else reads them.",
     params(("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 200, description = "The text", body = String, content_type = "text/plain"),
@@ -65,6 +66,7 @@ pub async fn get(
 #[utoipa::path(
     post, path = "/lang/api/v1.0/user/{id}/notes", operation_id = "applications.notes.write",
     tag = "applications", summary = "Write the citizen's own notes",
+    description = "Replaces the text. Nobody but the citizen reads it.",
     params(("id" = ApplicationId, Path, description = "The application")),
     request_body(content = String, content_type = "text/plain", description = "The text as it is"),
     responses(

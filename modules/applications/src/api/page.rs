@@ -16,11 +16,13 @@ use crate::store::application;
 #[utoipa::path(
     get, path = "/lang/{locale}/pratiche/{id}/detail", operation_id = "applications.page.get",
     tag = "applications", summary = "How an application stands, as a page",
+    description = "A plain page for whoever has the id, without personal data.",
     params(("locale" = String, Path, description = "Language of the page", max_length = 5), ("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 200, description = "The page", body = String, content_type = "text/html"),
         (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub async fn get(
     state: web::Data<State>,

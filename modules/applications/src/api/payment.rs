@@ -88,6 +88,7 @@ type Path = web::Path<(String, ApplicationId)>;
 #[utoipa::path(
     get, path = "/lang/api/applications/{id}/payment", operation_id = "applications.payment.get",
     tag = "applications", summary = "The payment of an application",
+    description = "The payment of the present attempt, in the form of the payment event.",
     params(("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 200, description = "The payment", body = Payment),
@@ -128,6 +129,7 @@ pub async fn get(
 #[utoipa::path(
     post, path = "/lang/api/applications/{id}/payment", operation_id = "applications.payment.outcome",
     tag = "applications", summary = "Tell the outcome of the payment (external payment components)",
+    description = "For payment components outside; the platform's own proxies tell it by events. The same outcome again has no effect.",
     params(("id" = ApplicationId, Path, description = "The application")),
     request_body = Outcome,
     responses(

@@ -27,12 +27,14 @@ pub struct Outcome {
 #[utoipa::path(
     get, path = "/lang/api/status/applications/{id}", operation_id = "applications.status.get",
     tag = "applications", summary = "Whether an application was accepted",
+    description = "Public for whoever has the id, without personal data.",
     params(("id" = ApplicationId, Path, description = "The application")),
     responses(
         (status = 200, description = "Accepted", body = Outcome),
         (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 406, description = "Not accepted, or not yet", body = Outcome),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub async fn get(
     state: web::Data<State>,

@@ -151,6 +151,14 @@ async fn begin_upload(
             upload.mime_type.as_deref(),
         )
         .map_err(|error| refusal(vec![error]))?;
+    let description = upload.description.as_deref().unwrap_or_default();
+    if description.chars().count() > 2000 {
+        return Err(refusal(vec![refused_field(
+            "description",
+            "max_length",
+            "Give at most 2000 characters.",
+        )]));
+    }
     let size = u64::try_from(upload.size).unwrap_or_default();
     if size == 0 {
         return Err(refusal(vec![refused_field(

@@ -134,5 +134,5 @@ fn authentication() -> Value {
 
 /// An amount in a string, as in `payment_data`.
 fn amount_text() -> Value {
-    json!({"type": "string", "pattern": "^[0-9]+([.,][0-9]{1,2})?$"})
+    json!({"type": "string", "pattern": "^[0-9]+([.,][0-9]{1,2})?$", "examples": ["16.00"]})
 }

@@ -27,7 +27,7 @@ pub(super) fn payment() -> Object {
         .may_have(nullable(text()), "locale")
         .may_have(json!({"type": "integer", "minimum": 1}), "attempt")
         .may_have(
-            json!({"type": "string", "pattern": "^(amount|stamp:[0-9]+)$"}),
+            json!({"type": "string", "pattern": "^(amount|stamp:[0-9]+)$", "examples": ["amount"]}),
             "item",
         )
         .has(payment_details(), "payment")
@@ -39,7 +39,7 @@ pub(super) fn payment() -> Object {
 fn payment_details() -> Value {
     let receiver = object()
         .has(
-            json!({"type": "string", "pattern": "^[0-9]{11}$"}),
+            json!({"type": "string", "pattern": "^[0-9]{11}$", "examples": ["77777777777"]}),
             "tax_identification_number",
         )
         .has(text(), "name")
@@ -50,7 +50,7 @@ fn payment_details() -> Value {
         .build();
     let document = object()
         .has(
-            json!({"type": "string", "pattern": "^sha256:[0-9a-fA-F]{64}$"}),
+            json!({"type": "string", "pattern": "^sha256:[0-9a-fA-F]{64}$", "examples": [format!("sha256:{}", "0".repeat(64))]}),
             "hash",
         )
         .may_have(nullable(text()), "id ref")

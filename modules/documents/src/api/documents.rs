@@ -193,10 +193,10 @@ pub(super) fn wanted(query: &PageQuery) -> Result<Wanted, Problem> {
     summary = "Documents that the caller may see, oldest first",
     description = "A citizen gets his own; an operator those of the services and applications that he works; system operators and administrators all. At most 100 at a time: go on with offset.",
     params(
-        ("cf" = Option<String>, Query, description = "Tax code of the citizen", max_length = 16),
-        ("title" = Option<String>, Query, description = "The whole title", max_length = 400),
+        ("cf" = Option<String>, Query, description = "Tax code of the citizen"),
+        ("title" = Option<String>, Query, description = "The whole title"),
         ("folder" = Option<uuid::Uuid>, Query, description = "The folder"),
-        ("folder-title" = Option<String>, Query, description = "The whole title of the folder", max_length = 300),
+        ("folder-title" = Option<String>, Query, description = "The whole title of the folder"),
         ("application_id" = Option<uuid::Uuid>, Query, description = "The application"),
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100000),
         ("limit" = Option<i64>, Query, description = "Entries to give", minimum = 1, maximum = 100),
@@ -245,6 +245,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/lang/api/documents/{id}", operation_id = "documents.document.read", tag = "documents",
     summary = "A document",
+    description = "One act of an application with its main document, its attachments and its registration.",
     params(("id" = uuid::Uuid, Path, description = "The document")),
     responses(
         (status = 200, body = DocumentView, description = "The document"),

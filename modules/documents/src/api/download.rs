@@ -28,6 +28,7 @@ impl Permission for AnyCaller {
 #[utoipa::path(
     get, path = "/lang/api/documents/{id}/download", operation_id = "documents.document.download", tag = "documents",
     summary = "The PDF of a document",
+    description = "The main document as it was registered. The hash in the document's description is that of these bytes.",
     params(("id" = uuid::Uuid, Path, description = "The document")),
     responses(
         (status = 200, body = Vec<u8>, description = "The PDF/A", content_type = "application/pdf"),

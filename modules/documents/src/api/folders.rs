@@ -46,9 +46,10 @@ pub(crate) struct FolderView {
 #[utoipa::path(
     get, path = "/lang/api/folders", operation_id = "documents.folder.list", tag = "documents",
     summary = "Folders with documents that the caller may see, by title",
+    description = "A folder is one service in one calendar year, as the registry files it.",
     params(
-        ("cf" = Option<String>, Query, description = "Tax code of the citizen", max_length = 16),
-        ("title" = Option<String>, Query, description = "The whole title", max_length = 300),
+        ("cf" = Option<String>, Query, description = "Tax code of the citizen"),
+        ("title" = Option<String>, Query, description = "The whole title"),
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100000),
         ("limit" = Option<i64>, Query, description = "Entries to give", minimum = 1, maximum = 100),
     ),

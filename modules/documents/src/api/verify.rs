@@ -47,7 +47,8 @@ pub(crate) struct Verification {
         (status = 200, body = Verification, description = "It is"),
         (status = 400, description = "That is no SHA-256", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "The body issued no such file", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub(crate) async fn verify(
     path: web::Path<(String, String)>,

@@ -62,6 +62,7 @@ struct KeyOut {
 #[utoipa::path(
     post, path = "/lang/api/auth", operation_id = "identity.token.create", tag = "auth",
     summary = "Logs in by password",
+    description = "The token goes into `Authorization: Bearer` and is good for an hour unless the installation says otherwise. After three failures within an hour the account is locked for ten minutes.",
     request_body = LoginIn,
     responses(
         (status = 200, body = TokenOut, description = "The token"),
@@ -69,7 +70,8 @@ struct KeyOut {
         (status = 401, body = ProblemBody, description = "bad-credentials", content_type = "application/problem+json"),
         (status = 422, body = ProblemBody, description = "validation", content_type = "application/problem+json"),
         (status = 429, body = ProblemBody, description = "account-locked: Retry-After says for how long", content_type = "application/problem+json"),
-    )
+    ),
+    security(())
 )]
 pub(super) async fn log_in(
     core: web::Data<Core>,
@@ -113,10 +115,12 @@ pub(super) async fn log_in(
 #[utoipa::path(
     get, path = "/lang/api/session-auth", operation_id = "identity.session.token", tag = "auth",
     summary = "Turns the session of the browser into a token",
+    description = "For a citizen who logged in by single sign-on and comes with the session's cookie.",
     responses(
         (status = 200, body = TokenOut, description = "The token"),
         (status = 401, body = ProblemBody, description = "unauthenticated: nobody is logged in", content_type = "application/problem+json"),
-    )
+    ),
+    security(())
 )]
 pub(super) async fn get_session(_scope: Scope) -> Result<HttpResponse, Problem> {
     Err(Problem::new(
@@ -129,10 +133,12 @@ pub(super) async fn get_session(_scope: Scope) -> Result<HttpResponse, Problem> 
 #[utoipa::path(
     post, path = "/lang/api/session-auth", operation_id = "identity.session.create", tag = "auth",
     summary = "A token of a new anonymous citizen",
+    description = "For services that may be used without logging in. Each call makes a new citizen without a name.",
     responses(
         (status = 200, body = TokenOut, description = "The token"),
         (status = 404, body = ProblemBody, description = "unknown-tenant", content_type = "application/problem+json"),
-    )
+    ),
+    security(())
 )]
 pub(super) async fn create_anonymous(
     core: web::Data<Core>,
@@ -149,7 +155,9 @@ pub(super) async fn session_options(_scope: Scope) -> HttpResponse {
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "identity.key.list", tag = "auth",
     summary = "The public keys that verify the tokens",
-    responses((status = 200, body = KeysOut, description = "RFC 7517"))
+    description = "Whoever receives a token of this installation verifies it with these (RFC 7517).",
+    responses((status = 200, body = KeysOut, description = "RFC 7517")),
+    security(())
 )]
 pub(super) async fn list_keys(core: web::Data<Core>) -> HttpResponse {
     let keys = core

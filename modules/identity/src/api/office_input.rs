@@ -4,7 +4,9 @@ use opencity_contracts::user_group::ContactPoint;
 use opencity_kernel::http::given;
 use opencity_kernel::id::UserId;
 use opencity_kernel::{FieldProblem, Problem};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -86,7 +88,7 @@ pub(super) struct OfficeIn {
     #[schema(value_type = Option<UserId>)]
     manager_id: Option<Option<UserId>>,
     /// How it is reached.
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "contact")]
     #[schema(value_type = Option<ContactPointDto>)]
     core_contact_point: Option<Option<ContactPointDto>>,
     /// Where it is: a place.
@@ -103,6 +105,17 @@ fn set<T>(to: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *to = value;
     }
+}
+
+/// An object, or `null`; not the list of its values, which serde would take too.
+#[allow(clippy::option_option)]
+fn contact<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<ContactPointDto>>, D::Error> {
+    Option::<Map<String, Value>>::deserialize(deserializer)?
+        .map(|keys| ContactPointDto::deserialize(Value::Object(keys)).map_err(D::Error::custom))
+        .transpose()
+        .map(Some)
 }
 
 impl OfficeIn {

@@ -90,6 +90,7 @@ impl OfficeOut {
 #[utoipa::path(
     get, path = "/lang/api/user-groups", operation_id = "identity.office.list", tag = "user-groups",
     summary = "The offices by name",
+    description = "Public, with how many members and services each has.",
     params(
         ("has_calendar" = Option<bool>, Query, description = "Only those with, or without, a calendar"),
         ("service_id" = Option<uuid::Uuid>, Query, description = "Only those linked to this service"),
@@ -98,7 +99,8 @@ impl OfficeOut {
         (status = 200, body = [OfficeOut], description = "The offices"),
         (status = 400, body = ProblemBody, description = "bad-parameter", content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, description = "unknown-tenant", content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub(super) async fn list_offices(
     core: web::Data<Core>,
@@ -133,11 +135,13 @@ pub(super) async fn list_offices(
 #[utoipa::path(
     get, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.get", tag = "user-groups",
     summary = "An office",
+    description = "Public, with how many members it has.",
     params(("id" = OfficeId, Path, description = "The office")),
     responses(
         (status = 200, body = OfficeOut, description = "The office"),
         (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub(super) async fn get_office(
     core: web::Data<Core>,
@@ -162,6 +166,7 @@ pub(super) async fn get_office(
 #[utoipa::path(
     post, path = "/lang/api/user-groups", operation_id = "identity.office.create", tag = "user-groups",
     summary = "Makes an office (administrator)",
+    description = "An office (*ufficio*) works applications; operators are its members, services may be linked to it.",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer")),
     request_body = OfficeIn,
     responses(
@@ -193,6 +198,7 @@ pub(super) async fn create_office(
 #[utoipa::path(
     put, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.replace", tag = "user-groups",
     summary = "Replaces an office (administrator)",
+    description = "What is absent is taken away; the name is needed.",
     params(("id" = OfficeId, Path, description = "The office")),
     request_body = OfficeIn,
     responses(
@@ -224,6 +230,7 @@ pub(super) async fn put_office(
 #[utoipa::path(
     patch, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.update", tag = "user-groups",
     summary = "Changes fields of an office (administrator)",
+    description = "Keys that are absent stay as they are.",
     params(("id" = OfficeId, Path, description = "The office")),
     request_body = OfficeIn,
     responses(
@@ -270,6 +277,7 @@ async fn change(
 #[utoipa::path(
     delete, path = "/lang/api/user-groups/{id}", operation_id = "identity.office.delete", tag = "user-groups",
     summary = "Deletes an office that nothing uses (administrator)",
+    description = "Refused while it has members, or services that are linked to it or assign applications to it.",
     params(("id" = OfficeId, Path, description = "The office")),
     responses(
         (status = 204, description = "Done"),

@@ -23,6 +23,7 @@ const MAX_USERS: i64 = 1000;
 #[utoipa::path(
     get, path = "/lang/api/users", operation_id = "identity.user.list", tag = "users",
     summary = "Users; a citizen sees himself",
+    description = "Operators and administrators see everybody of the body. Filters are combined.",
     params(
         ("roles" = Option<String>, Query, description = "cps, operatore, admin; several joined by commas", example = "operatore"),
         ("role" = Option<String>, Query, description = "user, operator, admin"),
@@ -31,7 +32,7 @@ const MAX_USERS: i64 = 1000;
         ("user_group_id" = Option<uuid::Uuid>, Query, description = "Members of this office: operators only"),
         ("limit" = Option<i64>, Query, description = "1 to 1000, which is the default"),
         ("offset" = Option<i64>, Query, description = "Users to pass over, 0 to 100000"),
-        ("version" = Option<u8>, Query, description = "1 (default): Italian words, 2: English words"),
+        ("version" = Option<String>, Query, description = "2 and above count as 2, everything else as 1. 1 (default): Italian words, 2: English words"),
     ),
     responses(
         (status = 200, body = [UserOut], description = "The users, oldest first"),
@@ -147,7 +148,8 @@ fn check_combination(filter: &UserFilter) -> Result<(), Problem> {
 #[utoipa::path(
     get, path = "/lang/api/users/{id}", operation_id = "identity.user.get", tag = "users",
     summary = "A user",
-    params(("id" = UserId, Path, description = "The user"), ("version" = Option<u8>, Query, description = "1 or 2")),
+    description = "Citizens see themselves only, operators and administrators everybody of the body.",
+    params(("id" = UserId, Path, description = "The user"), ("version" = Option<String>, Query, description = "2 and above count as 2, everything else as 1. 1 or 2")),
     responses(
         (status = 200, body = UserOut, description = "The user"),
         (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
@@ -182,6 +184,7 @@ async fn seen(core: &Core, caller: &Caller, id: UserId) -> Result<User, Problem>
 #[utoipa::path(
     post, path = "/lang/api/users", operation_id = "identity.user.create", tag = "users",
     summary = "Makes a user: operators make citizens, administrators everybody",
+    description = "A citizen is known by the fiscal code, everybody else by the user name.",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer")),
     request_body = UserIn,
     responses(
@@ -252,6 +255,7 @@ pub(super) async fn put_user(
 #[utoipa::path(
     patch, path = "/lang/api/users/{id}", operation_id = "identity.user.update", tag = "users",
     summary = "Changes fields of a user",
+    description = "Keys that are absent stay as they are. Citizens change only their own contacts and addresses.",
     params(("id" = UserId, Path, description = "The user")),
     request_body = UserIn,
     responses(
@@ -310,6 +314,7 @@ async fn change(
 #[utoipa::path(
     delete, path = "/lang/api/users/{id}", operation_id = "identity.user.delete", tag = "users",
     summary = "Deletes a user (administrator)",
+    description = "The account can no longer log in; what it did keeps its name.",
     params(("id" = UserId, Path, description = "The user")),
     responses(
         (status = 204, description = "Done"),

@@ -131,7 +131,8 @@ impl From<Job> for JobOut {
 
 /// Start a process.
 #[utoipa::path(post, path = "/lang/api/jobs", operation_id = "jobs.job.create", tag = "jobs",
-    summary = "Start a process", request_body = JobIn,
+    summary = "Start a process",
+    description = "The process runs in the module that knows its type; `GET jobs/{id}` tells its progress.", request_body = JobIn,
     responses(
         (status = 201, description = "The process, pending", body = JobOut),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -237,11 +238,12 @@ fn emit(
 /// List processes.
 #[utoipa::path(get, path = "/lang/api/jobs", operation_id = "jobs.job.list", tag = "jobs",
     summary = "List processes",
+    description = "Those of the body, by the time of their request.",
     params(
-        ("type" = Option<String>, Query, description = "Only of this type", max_length = 64),
+        ("type" = Option<String>, Query, description = "Only of this type"),
         ("status" = Option<String>, Query, description = "Only in this state", max_length = 16),
-        ("offset" = Option<i64>, Query, minimum = 0, maximum = 100000),
-        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100),
+        ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100000),
+        ("limit" = Option<i64>, Query, description = "Entries of a page", minimum = 1, maximum = 100),
         ("sort" = Option<String>, Query, description = "ASC or DESC by creation", max_length = 4)),
     responses(
         (status = 200, description = "A page", body = Collection<JobOut>),
@@ -297,7 +299,8 @@ async fn found(state: &State, caller: &Auth<Staff>, id: JobId) -> Result<(Job, i
 
 /// Read a process.
 #[utoipa::path(get, path = "/lang/api/jobs/{id}", operation_id = "jobs.job.read", tag = "jobs",
-    summary = "Read how a process stands", params(("id" = JobId, Path)),
+    summary = "Read how a process stands",
+    description = "With progress, and the outcome once it has ended.", params(("id" = JobId, Path, description = "The process")),
     responses(
         (status = 200, description = "The process", body = JobOut),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -316,7 +319,8 @@ pub async fn get_job(
 
 /// Call a process off.
 #[utoipa::path(delete, path = "/lang/api/jobs/{id}", operation_id = "jobs.job.cancel", tag = "jobs",
-    summary = "Call a process off", params(("id" = JobId, Path)),
+    summary = "Call a process off",
+    description = "What it did until then stays.", params(("id" = JobId, Path, description = "The process")),
     responses(
         (status = 204, description = "It is called off; rows that went in stay"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -362,7 +366,8 @@ pub async fn cancel_job(
 
 /// Read the refused rows.
 #[utoipa::path(get, path = "/lang/api/jobs/{id}/rejects", operation_id = "jobs.job.rejects", tag = "jobs",
-    summary = "Read the refused rows as CSV, with line and reason", params(("id" = JobId, Path)),
+    summary = "Read the refused rows as CSV, with line and reason",
+    description = "One line for each row that was refused, to be corrected and sent again.", params(("id" = JobId, Path, description = "The process")),
     responses(
         (status = 200, description = "The rows", body = String, content_type = "text/csv"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),

@@ -41,7 +41,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 )
             })?;
             Ok(Self {
-                value: typed(value)?,
+                value: object(value)?,
                 hash,
             })
         })
@@ -68,7 +68,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
             let value = match value {
                 None => T::default(),
                 Some(Value::Array(items)) if items.is_empty() => T::default(),
-                Some(value) => typed(value)?,
+                Some(value) => object(value)?,
             };
             Ok(Self { value, hash })
         })
@@ -251,6 +251,18 @@ fn check(value: &Value, most: usize) -> Result<(), Problem> {
     }
 }
 
+/// Gives a body its type. A list of an object's values, which serde would take for the object, is none.
+fn object<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    if value.is_array() {
+        return Err(Problem::field(
+            "body",
+            "type",
+            "Give a value of the type that the API description names.",
+        ));
+    }
+    typed(value)
+}
+
 /// Gives the value its type; what does not fit is a fault of the field.
 ///
 /// # Errors
@@ -309,6 +321,18 @@ mod tests {
     #[test]
     fn depth_ignores_brackets_in_texts() {
         assert_eq!(depth_of(br#"{"a":"[[[[\"[","b":[{}]}"#), 3);
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        #[derive(Debug, Default, serde::Deserialize)]
+        #[serde(default)]
+        #[allow(dead_code)]
+        struct In {
+            name: Option<String>,
+        }
+        assert!(object::<In>(serde_json::json!([null])).is_err());
+        assert!(object::<In>(serde_json::json!({"name": null})).is_ok());
     }
 
     #[test]

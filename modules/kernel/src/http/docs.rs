@@ -1,13 +1,18 @@
 //! The API's own documentation: Swagger UI from the binary, OpenAPI and AsyncAPI documents, a page
 //! per problem.
 
+mod common;
+mod description;
+mod example;
+
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use serde_json::Value;
-use utoipa::openapi::{Contact, Info, InfoBuilder, License, OpenApi};
 use utoipa_swagger_ui::{Config, Url};
 
+pub use self::common::BodyLimits;
+pub use self::description::{event_schema, merged_openapi, module_openapi};
 use crate::events::Topic;
 use crate::module::{Module, ModuleInfo, StartError};
 use crate::problem::{Problem, ProblemKind};
@@ -20,90 +25,18 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    pub(super) fn of(modules: &[Arc<dyn Module>]) -> Self {
+    pub(super) fn of(modules: &[Arc<dyn Module>], limits: BodyLimits) -> Self {
         Self {
             modules: modules
                 .iter()
-                .map(|module| (module.info(), module_openapi(module.as_ref()).to_string()))
+                .map(|module| {
+                    let document = module_openapi(module.as_ref(), limits);
+                    (module.info(), document.to_string())
+                })
                 .collect(),
-            merged: merged_openapi(modules).to_string(),
+            merged: merged_openapi(modules, limits).to_string(),
             asyncapi: asyncapi_document(modules).to_string(),
         }
-    }
-}
-
-fn info(title: &str, version: &str, api_id: &str) -> Info {
-    let mut license = License::new("EUPL-1.2");
-    license.identifier = Some("EUPL-1.2".to_owned());
-    let mut contact = Contact::new();
-    contact.name = Some("Opencity".to_owned());
-    contact.url = Some("https://github.com/opencity-italia/opencity".to_owned());
-    let mut info = InfoBuilder::new()
-        .title(title)
-        .version(version)
-        .description(Some("Digital services of Italian municipalities. Errors are RFC 9457 problems; each has a page at /docs/problems."))
-        .license(Some(license))
-        .contact(Some(contact))
-        .build();
-    let mut extensions = utoipa::openapi::extensions::Extensions::default();
-    extensions.insert("x-api-id".to_owned(), Value::String(api_id.to_owned()));
-    extensions.insert("x-summary".to_owned(), Value::String(title.to_owned()));
-    info.extensions = Some(extensions);
-    info
-}
-
-/// The OpenAPI document of one module.
-#[must_use]
-pub fn module_openapi(module: &dyn Module) -> Value {
-    let mut document = module.openapi();
-    let about = module.info();
-    document.info = info(
-        about.title,
-        about.version,
-        &format!("opencity-{}", about.name),
-    );
-    secured(document)
-}
-
-/// The OpenAPI document of all modules of this process.
-#[must_use]
-pub fn merged_openapi(modules: &[Arc<dyn Module>]) -> Value {
-    let mut merged = OpenApi::default();
-    for module in modules {
-        merged.merge(module.openapi());
-    }
-    merged.info = info("Opencity", env!("CARGO_PKG_VERSION"), "opencity");
-    secured(merged)
-}
-
-fn secured(mut document: OpenApi) -> Value {
-    use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-    let mut http = Http::new(HttpAuthScheme::Bearer);
-    http.bearer_format = Some("JWT".to_owned());
-    document
-        .components
-        .get_or_insert_with(Default::default)
-        .add_security_scheme("bearer", SecurityScheme::Http(http));
-    let mut document = serde_json::to_value(&document).unwrap_or_default();
-    drop_empty_defaults(&mut document);
-    document
-}
-
-/// A field that may be absent is described with its Rust default, `""` or `null`, which its own schema
-/// may forbid and which tells a client nothing.
-fn drop_empty_defaults(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            if map
-                .get("default")
-                .is_some_and(|default| default.is_null() || default == "")
-            {
-                map.remove("default");
-            }
-            map.values_mut().for_each(drop_empty_defaults);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_empty_defaults),
-        _ => {}
     }
 }
 

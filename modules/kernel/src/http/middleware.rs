@@ -4,12 +4,12 @@ use std::time::Instant as Monotonic;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _};
 
 use super::scope::language_of;
-use super::{client, idempotency};
+use super::{LONGEST_PART, client, idempotency};
 use crate::clock;
 use crate::context::Platform;
 use crate::problem::{Problem, ProblemKind};
@@ -63,6 +63,12 @@ async fn answer<B: MessageBody + 'static>(
             "The address holds the character U+0000 (%00). Remove it.",
         );
         request.into_response(problem.error_response())
+    } else if parts(request.uri()).any(|part| characters(part) > LONGEST_PART) {
+        let problem = Problem::new(
+            ProblemKind::BadParameter,
+            format!("A part of the address has more than {LONGEST_PART} characters. Shorten it."),
+        );
+        request.into_response(problem.error_response())
     } else {
         // Refusals of handlers and extractors are answers by now; an error is the framework's own.
         let response = next.call(request).await?;
@@ -109,6 +115,31 @@ fn holds_nul(uri: &actix_web::http::Uri) -> bool {
         .is_some_and(|address| address.as_str().contains("%00"))
 }
 
+/// The segments of the path and the values of the query, as they were sent.
+fn parts(uri: &actix_web::http::Uri) -> impl Iterator<Item = &str> {
+    let values = uri.query().unwrap_or_default().split('&');
+    uri.path()
+        .split('/')
+        .chain(values.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)))
+}
+
+/// The characters of a part of an address, of which `%` and two digits are a byte.
+fn characters(part: &str) -> usize {
+    let mut rest = part.bytes();
+    let mut count = 0;
+    while let Some(byte) = rest.next() {
+        let continues = if byte == b'%' {
+            let high = rest.next();
+            rest.next();
+            matches!(high, Some(b'8' | b'9' | b'a' | b'A' | b'b' | b'B'))
+        } else {
+            false
+        };
+        count += usize::from(!continues);
+    }
+    count
+}
+
 /// An answer of the framework itself that has no body of ours becomes a problem.
 fn as_problem(response: ServiceResponse) -> ServiceResponse {
     let status = response.status();
@@ -121,9 +152,13 @@ fn as_problem(response: ServiceResponse) -> ServiceResponse {
         405 => ProblemKind::MethodNotAllowed,
         _ => return response,
     };
-    let (request, _) = response.into_parts();
+    let (request, theirs) = response.into_parts();
     let problem = Problem::new(kind, "See /docs for what this installation offers.");
-    ServiceResponse::new(request, problem.error_response())
+    let mut ours = problem.error_response();
+    if let Some(allowed) = theirs.headers().get(ALLOW) {
+        ours.headers_mut().insert(ALLOW, allowed.clone());
+    }
+    ServiceResponse::new(request, ours)
 }
 
 /// What the access log tells of a request. Query strings may hold personal data, and a payment's id
@@ -196,6 +231,15 @@ fn shown_path(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_characters_of_an_address_are_counted_decoded() {
+        assert_eq!(characters("a+b"), 3);
+        assert_eq!(characters("%C3%A8%F0%94%BE%9E!"), 3);
+        let uri = "/a/%C3%A8?x=12&y".parse().unwrap_or_default();
+        let counts: Vec<usize> = parts(&uri).map(characters).collect();
+        assert_eq!(counts, [0, 1, 1, 2, 1]);
+    }
 
     #[test]
     fn the_access_log_cuts_the_ids_of_payments() {

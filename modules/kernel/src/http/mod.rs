@@ -14,9 +14,15 @@ mod query;
 mod scope;
 mod server;
 
+/// The most characters of a parameter in path or query: filters are lists of ids at most.
+pub(crate) const LONGEST_PART: usize = 4000;
+
 pub use answer::{deleted, download, modified, patched};
 pub use body::{Body, OptionalBody, given, read_limited, typed};
-pub use docs::{StaticFile, asyncapi_document, merged_openapi, module_openapi, static_documents};
+pub use docs::{
+    BodyLimits, StaticFile, asyncapi_document, event_schema, merged_openapi, module_openapi,
+    static_documents,
+};
 pub use idempotency::{Created, IdempotencyKey};
 pub use middleware::current_request_id;
 pub use page::{Collection, Links, Meta, PageQuery, Sort};

@@ -106,13 +106,13 @@ pub struct Meta {
 pub struct Links {
     /// This page.
     #[serde(rename = "self")]
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 65534)]
     pub this: String,
     /// The page before.
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 65534)]
     pub prev: Option<String>,
     /// The next page.
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 65534)]
     pub next: Option<String>,
 }
 

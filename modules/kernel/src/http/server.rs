@@ -7,7 +7,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 
-use super::{docs, files, health, middleware, paths};
+use super::{BodyLimits, docs, files, health, middleware, paths};
 use crate::context::Platform;
 use crate::module::{Module, StartError};
 use crate::problem::{Problem, ProblemKind};
@@ -34,7 +34,10 @@ impl Server {
     /// If the listener cannot be used.
     pub async fn run(listener: TcpListener, parts: ServerParts) -> Result<(), StartError> {
         let settings = parts.platform.config.http.clone();
-        let documents = web::Data::new(docs::Documents::of(&parts.modules));
+        let documents = web::Data::new(docs::Documents::of(
+            &parts.modules,
+            BodyLimits::of(&settings),
+        ));
         let platform = web::Data::from(Arc::clone(&parts.platform));
         let metrics = web::Data::new(parts.metrics);
         let modules = parts.modules;

@@ -61,11 +61,12 @@ impl From<delivery::Delivery> for DeliveryOut {
 /// List deliveries.
 #[utoipa::path(get, path = "/lang/api/notifications/deliveries", operation_id = "notifications.delivery.list",
     tag = "notifications", summary = "List what was sent to people, and what waits",
+    description = "With the number of attempts and, where it failed, why. Filters are combined.",
     params(
         ("application_id" = Option<ApplicationId>, Query, description = "Only on this application"),
         ("status" = Option<String>, Query, description = "pending, sent or failed", max_length = 16),
-        ("offset" = Option<i64>, Query, minimum = 0, maximum = 100000),
-        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100),
+        ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100000),
+        ("limit" = Option<i64>, Query, description = "Entries of a page", minimum = 1, maximum = 100),
         ("sort" = Option<String>, Query, description = "ASC or DESC by creation", max_length = 4)),
     responses(
         (status = 200, description = "A page", body = Collection<DeliveryOut>),

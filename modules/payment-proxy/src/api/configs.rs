@@ -23,6 +23,7 @@ type At = web::Path<(String, ConfigId)>;
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/configs/schema", operation_id = "payment-proxy.config.schema", tag = "payment-proxy-configuration",
     summary = "Form of a configuration",
+    description = "A Form.io schema, for the page on which an administrator configures it.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
     responses(
         (status = 200, description = "A Form.io schema", body = Value, example = json!({"display": "form", "components": []})),
@@ -44,6 +45,7 @@ pub async fn config_schema(
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/configs", operation_id = "payment-proxy.config.list", tag = "payment-proxy-configuration",
     summary = "Configurations of a connector",
+    description = "Those of the body, oldest first; those switched off too.",
     params(
         ("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"),
         ("id" = Option<uuid::Uuid>, Query, description = "This one"),
@@ -159,7 +161,8 @@ pub async fn create(
 /// Adds a configuration.
 #[utoipa::path(
     post, path = "/payment-proxy/{connector}/configs", operation_id = "payment-proxy.config.create", tag = "payment-proxy-configuration",
-    summary = "Configure how a service is paid", request_body = ConfigSettings,
+    summary = "Configure how a service is paid",
+    description = "A configuration says how a service, or another collection, is paid at this connector.", request_body = ConfigSettings,
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
     responses(
         (status = 201, description = "The configuration", body = ConfigSettings),
@@ -220,6 +223,7 @@ pub async fn write(
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/configs/{id}", operation_id = "payment-proxy.config.get", tag = "payment-proxy-configuration",
     summary = "A configuration",
+    description = "By its id, among those of the token's body.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = ConfigId, Path, description = "The configuration")),
     responses(
         (status = 200, description = "The configuration", body = ConfigSettings),
@@ -240,7 +244,8 @@ pub async fn get_config(
 /// Replaces a configuration.
 #[utoipa::path(
     put, path = "/payment-proxy/{connector}/configs/{id}", operation_id = "payment-proxy.config.replace", tag = "payment-proxy-configuration",
-    summary = "Replace a configuration", request_body = ConfigSettings,
+    summary = "Replace a configuration",
+    description = "All keys are replaced.", request_body = ConfigSettings,
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = ConfigId, Path, description = "The configuration")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Modified Successfully"])),
@@ -265,7 +270,9 @@ pub async fn replace_config(
 /// Changes the keys that are given.
 #[utoipa::path(
     patch, path = "/payment-proxy/{connector}/configs/{id}", operation_id = "payment-proxy.config.patch", tag = "payment-proxy-configuration",
-    summary = "Change a configuration", request_body = Value,
+    summary = "Change a configuration",
+    description = "Changes the keys that are given.",
+    request_body(content = Object, example = json!({"active": false})),
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = ConfigId, Path, description = "The configuration")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
@@ -292,6 +299,7 @@ pub async fn patch_config(
 #[utoipa::path(
     delete, path = "/payment-proxy/{connector}/configs/{id}", operation_id = "payment-proxy.config.delete", tag = "payment-proxy-configuration",
     summary = "Switch a configuration off",
+    description = "It is kept, with `active` false; open payments go on.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = ConfigId, Path, description = "The configuration")),
     responses(
         (status = 204, description = "Done"),

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use opencity_kernel::clock;
 use opencity_kernel::id::PaymentId;
 use opencity_kernel::instant::Instant;
@@ -12,6 +14,30 @@ use opencity_kernel::{Problem, ProblemKind};
 const WINDOW: Duration = Duration::from_secs(60);
 /// Payments that are remembered; beyond it, those of past windows are forgotten.
 const MOST: usize = 10_000;
+
+/// How often a link may still be followed.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    limit: u32,
+    remaining: u32,
+    /// Seconds until the count begins anew.
+    reset: u64,
+}
+
+impl Left {
+    /// The answer, with the headers that tell it.
+    pub fn told_by(self, mut response: HttpResponse) -> HttpResponse {
+        let headers = response.headers_mut();
+        for (name, number) in [
+            ("x-ratelimit-limit", u64::from(self.limit)),
+            ("x-ratelimit-remaining", u64::from(self.remaining)),
+            ("x-ratelimit-reset", self.reset),
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
+        }
+        response
+    }
+}
 
 /// Counts requests by payment, in windows of a minute. Each process counts for itself.
 pub struct Limiter {
@@ -32,7 +58,7 @@ impl Limiter {
     ///
     /// # Errors
     /// [`ProblemKind::TooManyRequests`].
-    pub fn pass(&self, payment: PaymentId) -> Result<(), Problem> {
+    pub fn pass(&self, payment: PaymentId) -> Result<Left, Problem> {
         let now = clock::now();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= MOST {
@@ -46,15 +72,19 @@ impl Limiter {
             (*since, *count) = (now, 0);
         }
         *count += 1;
+        let reset = WINDOW.saturating_sub(now.since(*since)).as_secs().max(1);
         if *count > self.per_minute {
-            let wait = WINDOW.saturating_sub(now.since(*since)).as_secs().max(1);
             return Err(Problem::new(
                 ProblemKind::TooManyRequests,
                 "This link was followed too often. Wait a minute.",
             )
-            .retry_after(wait));
+            .retry_after(reset));
         }
-        Ok(())
+        Ok(Left {
+            limit: self.per_minute,
+            remaining: self.per_minute - *count,
+            reset,
+        })
     }
 }
 
@@ -73,8 +103,8 @@ mod tests {
     fn one_payment_is_slowed_down_and_not_another() {
         let limiter = Limiter::new(2);
         let (one, other) = (PaymentId::random(), PaymentId::random());
-        assert!(limiter.pass(one).is_ok());
-        assert!(limiter.pass(one).is_ok());
+        assert_eq!(limiter.pass(one).unwrap().remaining, 1);
+        assert_eq!(limiter.pass(one).unwrap().remaining, 0);
         assert_eq!(
             limiter.pass(one).unwrap_err().kind(),
             ProblemKind::TooManyRequests

@@ -10,6 +10,7 @@ use opencity_kernel::id::PaymentId;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
 
+use super::limit::Left;
 use super::{State, failed, redirect};
 use crate::connectors::Document;
 use crate::proxy::{Told, tenancy_of};
@@ -17,40 +18,47 @@ use crate::store::debt::Debt;
 
 type At = web::Path<(String, PaymentId)>;
 
-async fn found(state: &State, (connector, id): (String, PaymentId)) -> Result<Debt, Problem> {
+async fn found(
+    state: &State,
+    (connector, id): (String, PaymentId),
+) -> Result<(Debt, Left), Problem> {
     state.connector(&connector)?;
-    state.limiter.pass(id)?;
-    state
-        .proxy
-        .by_link(&connector, id)
-        .await?
-        .ok_or_else(|| Problem::not_found("payment"))
+    let left = state.limiter.pass(id)?;
+    let debt = state.proxy.by_link(&connector, id).await?;
+    Ok((debt.ok_or_else(|| Problem::not_found("payment"))?, left))
 }
 
 /// Leads to the intermediary's payment page; the payment is then `PAYMENT_STARTED`. What cannot be paid any more leads back.
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/online-payment/{id}", operation_id = "payment-proxy.link.online-payment", tag = "payment-proxy",
     summary = "Pay online",
+    description = "Leads to the intermediary's payment page; the payment is then `PAYMENT_STARTED`. What cannot be paid any more leads back. Public for whoever has the link.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 302, description = "To the payment page, or back when there is nothing to pay"),
         (status = 404, description = "Unknown payment", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The intermediary failed", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = [])),
+    extensions(("x-rate-limited" = json!(true)))
 )]
 pub async fn online_payment(
     state: web::Data<State>,
     _public: Public,
     at: At,
 ) -> Result<HttpResponse, Problem> {
-    let debt = found(&state, at.into_inner()).await?;
+    let (debt, left) = found(&state, at.into_inner()).await?;
+    Ok(left.told_by(begin(&state, debt).await?))
+}
+
+async fn begin(state: &State, debt: Debt) -> Result<HttpResponse, Problem> {
     if !debt.payment.status.is_payable() {
-        return back(&state, &debt).await;
+        return back(state, &debt).await;
     }
     let page = match &debt.row.page_url {
         Some(page) => page.clone(),
-        None => page_of_due(&state, &debt).await?,
+        None => page_of_due(state, &debt).await?,
     };
     let kept = page.clone();
     let opened = state
@@ -71,7 +79,7 @@ pub async fn online_payment(
     if opened.payment.status.is_payable() {
         Ok(redirect(&page))
     } else {
-        back(&state, &opened).await
+        back(state, &opened).await
     }
 }
 
@@ -115,19 +123,22 @@ async fn back(state: &State, debt: &Debt) -> Result<HttpResponse, Problem> {
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/landing/{id}", operation_id = "payment-proxy.link.landing", tag = "payment-proxy",
     summary = "Return from the payment page",
+    description = "The payment's state is asked for now, so that what the citizen sees on return is true. Public for whoever has the link.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 302, description = "To the application's page"),
         (status = 404, description = "Unknown payment", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = [])),
+    extensions(("x-rate-limited" = json!(true)))
 )]
 pub async fn landing(
     state: web::Data<State>,
     _public: Public,
     at: At,
 ) -> Result<HttpResponse, Problem> {
-    let debt = found(&state, at.into_inner()).await?;
+    let (debt, left) = found(&state, at.into_inner()).await?;
     // A failure is in the log, and the next check asks again: the citizen goes on.
     let checked = match state.proxy.check(&debt).await {
         Ok(checked) => checked,
@@ -135,7 +146,7 @@ pub async fn landing(
         Err(_) => debt,
     };
     mark(&state, &checked, |links| &mut links.online_payment_landing).await?;
-    back(&state, &checked).await
+    Ok(left.told_by(back(&state, &checked).await?))
 }
 
 async fn mark(
@@ -157,6 +168,7 @@ async fn mark(
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/offline-payment/{id}", operation_id = "payment-proxy.link.offline-payment", tag = "payment-proxy",
     summary = "The paper notice",
+    description = "The paper notice (*avviso di pagamento*), as a PDF. Public for whoever has the link.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 200, description = "The notice", content_type = "application/pdf"),
@@ -164,33 +176,38 @@ async fn mark(
         (status = 409, description = "The payment is cancelled", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The intermediary failed", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = [])),
+    extensions(("x-rate-limited" = json!(true)))
 )]
 pub async fn offline_payment(
     state: web::Data<State>,
     _public: Public,
     at: At,
 ) -> Result<HttpResponse, Problem> {
-    let debt = found(&state, at.into_inner()).await?;
+    let (debt, left) = found(&state, at.into_inner()).await?;
     let (connector, place) = state.proxy.place_of(&debt).await?;
     let notice = connector
         .notice(&place)
         .await
         .map_err(|error| failed(connector.id(), error))?;
     mark(&state, &debt, |links| &mut links.offline_payment).await?;
-    Ok(file(notice, "avviso.pdf"))
+    Ok(left.told_by(file(notice, "avviso.pdf")))
 }
 
 /// The same notice, under the name that older links have.
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/notice/{id}", operation_id = "payment-proxy.link.notice", tag = "payment-proxy",
     summary = "The paper notice, by its older address",
+    description = "The same notice, under the name that older links have. Public for whoever has the link.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 200, description = "The notice", content_type = "application/pdf"),
         (status = 404, description = "Unknown payment, or no notice", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = [])),
+    extensions(("x-rate-limited" = json!(true)))
 )]
 pub async fn notice(
     state: web::Data<State>,
@@ -204,6 +221,7 @@ pub async fn notice(
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/receipt/{id}", operation_id = "payment-proxy.link.receipt", tag = "payment-proxy",
     summary = "The receipt",
+    description = "The receipt (*ricevuta telematica*) of a payment that is complete, as a PDF. Public for whoever has the link.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 200, description = "The receipt", content_type = "application/pdf"),
@@ -211,14 +229,16 @@ pub async fn notice(
         (status = 409, description = "Not paid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Followed too often", body = ProblemBody, content_type = "application/problem+json"),
         (status = 502, description = "The intermediary failed", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = [])),
+    extensions(("x-rate-limited" = json!(true)))
 )]
 pub async fn receipt(
     state: web::Data<State>,
     _public: Public,
     at: At,
 ) -> Result<HttpResponse, Problem> {
-    let debt = found(&state, at.into_inner()).await?;
+    let (debt, left) = found(&state, at.into_inner()).await?;
     if debt.payment.status != PaymentStatus::Complete {
         return Err(Problem::new(
             ProblemKind::Conflict,
@@ -231,7 +251,7 @@ pub async fn receipt(
         .await
         .map_err(|error| failed(connector.id(), error))?;
     mark(&state, &debt, |links| &mut links.receipt).await?;
-    Ok(file(receipt, "ricevuta.pdf"))
+    Ok(left.told_by(file(receipt, "ricevuta.pdf")))
 }
 
 fn file(document: Document, name: &str) -> HttpResponse {

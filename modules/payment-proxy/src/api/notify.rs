@@ -18,7 +18,9 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// Takes outcomes, one or several. The same one again has no effect.
 #[utoipa::path(
     post, path = "/payment-proxy/{connector}/notify", operation_id = "payment-proxy.notify", tag = "payment-proxy",
-    summary = "Outcomes from the intermediary", request_body = serde_json::Value,
+    summary = "Outcomes from the intermediary",
+    description = "Takes outcomes, one or several, authenticated as the intermediary does it. The same one again has no effect.",
+    request_body(content = Object, description = "As the intermediary writes it", example = json!({"tax_identification_number": "77777777777", "iuv": "01234567890123456", "outcome": "paid"})),
     params(
         ("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"),
         ("X-Sandbox-Signature" = Option<String>, Header, description = "Of the connector `sandbox`: hex of HMAC-SHA256 of the body", max_length = 64),
@@ -28,7 +30,8 @@ const MOST_BYTES: usize = 1024 * 1024;
         (status = 400, description = "Not a notification of this intermediary", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "The signature is not that of a body named in it", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 pub async fn notify(
     state: web::Data<State>,

@@ -60,6 +60,7 @@ fn illegal(status: PaymentStatus) -> Problem {
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/update/{id}", operation_id = "payment-proxy.payment.update", tag = "payment-proxy",
     summary = "Check a payment now (internal)",
+    description = "Asks the intermediary how the payment stands, now. For other modules and system operators.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 200, description = "The payment, in the form of the payment event 2.0", body = serde_json::Value, example = json!({"id": "68dada78-2398-4a11-b80a-98aaede3371c", "status": "COMPLETE"})),
@@ -95,7 +96,8 @@ pub struct ConfirmIn {
 /// Registers that a payment was made otherwise. The debt at the intermediary is cancelled: what was paid has another IUV.
 #[utoipa::path(
     patch, path = "/payment-proxy/{connector}/confirm/{id}", operation_id = "payment-proxy.payment.confirm", tag = "payment-proxy",
-    summary = "Register a payment made otherwise", request_body = Option<ConfirmIn>,
+    summary = "Register a payment made otherwise",
+    description = "The debt at the intermediary is cancelled: what was paid has another IUV.", request_body = Option<ConfirmIn>,
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
@@ -159,6 +161,7 @@ pub async fn confirm_payment(
 #[utoipa::path(
     patch, path = "/payment-proxy/{connector}/cancel/{id}", operation_id = "payment-proxy.payment.cancel", tag = "payment-proxy",
     summary = "Cancel a payment",
+    description = "Cancels the open debt, at the intermediary too. Done twice it has no further effect.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = PaymentId, Path, description = "The payment")),
     responses(
         (status = 200, description = "Done, or done before", body = Vec<String>, example = json!(["Object Patched Successfully"])),

@@ -20,6 +20,7 @@ type At = web::Path<(String, CollectionId)>;
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/services/schema", operation_id = "payment-proxy.service.schema", tag = "payment-proxy-configuration",
     summary = "Form of a service's configuration (v1)",
+    description = "A Form.io schema. Version 1 of the configurations: those of services alone.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
     responses(
         (status = 200, description = "A Form.io schema", body = Value, example = json!({"display": "form", "components": []})),
@@ -94,7 +95,9 @@ async fn found(
 /// Adds a service's configuration.
 #[utoipa::path(
     post, path = "/payment-proxy/{connector}/services", operation_id = "payment-proxy.service.create", tag = "payment-proxy-configuration",
-    summary = "Configure how a service is paid (v1)", request_body = Value,
+    summary = "Configure how a service is paid (v1)",
+    description = "Version 1: a configuration whose collection is a service.",
+    request_body(content = Object, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136625", "amount": 16.5, "reason": "Occupazione di suolo pubblico", "expire_at": 90, "collection_data": "9/0101002IM/", "active": true, "receiver": {"tax_identification_number": "77777777777", "name": "Comune di Bugliano"}})),
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
     responses(
         (status = 201, description = "The configuration", body = ConfigSettings),
@@ -119,6 +122,7 @@ pub async fn create_service(
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/services/{id}", operation_id = "payment-proxy.service.get", tag = "payment-proxy-configuration",
     summary = "A service's configuration (v1)",
+    description = "Version 1: a configuration whose collection is a service.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = CollectionId, Path, description = "The service")),
     responses(
         (status = 200, description = "The configuration", body = Value, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136625", "active": true})),
@@ -139,7 +143,9 @@ pub async fn get_service(
 /// Replaces a service's configuration.
 #[utoipa::path(
     put, path = "/payment-proxy/{connector}/services/{id}", operation_id = "payment-proxy.service.replace", tag = "payment-proxy-configuration",
-    summary = "Replace a service's configuration (v1)", request_body = Value,
+    summary = "Replace a service's configuration (v1)",
+    description = "All keys are replaced.",
+    request_body(content = Object, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136625", "amount": 16.5, "reason": "Occupazione di suolo pubblico", "expire_at": 90, "collection_data": "9/0101002IM/", "active": true, "receiver": {"tax_identification_number": "77777777777", "name": "Comune di Bugliano"}})),
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = CollectionId, Path, description = "The service")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Modified Successfully"])),
@@ -163,7 +169,9 @@ pub async fn replace_service(
 /// Changes the keys that are given.
 #[utoipa::path(
     patch, path = "/payment-proxy/{connector}/services/{id}", operation_id = "payment-proxy.service.patch", tag = "payment-proxy-configuration",
-    summary = "Change a service's configuration (v1)", request_body = Value,
+    summary = "Change a service's configuration (v1)",
+    description = "Changes the keys that are given.",
+    request_body(content = Object, example = json!({"active": false})),
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = CollectionId, Path, description = "The service")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
@@ -190,6 +198,7 @@ pub async fn patch_service(
 #[utoipa::path(
     delete, path = "/payment-proxy/{connector}/services/{id}", operation_id = "payment-proxy.service.delete", tag = "payment-proxy-configuration",
     summary = "Switch a service's configuration off (v1)",
+    description = "It is kept, with `active` false; open payments go on.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = CollectionId, Path, description = "The service")),
     responses(
         (status = 204, description = "Done"),

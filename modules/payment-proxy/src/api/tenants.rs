@@ -23,6 +23,7 @@ type At = web::Path<(String, TenantId)>;
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/tenants/schema", operation_id = "payment-proxy.tenant.schema", tag = "payment-proxy-configuration",
     summary = "Form of a body's configuration",
+    description = "A Form.io schema, for the page on which an administrator configures it.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
     responses(
         (status = 200, description = "A Form.io schema", body = Value, example = json!({"display": "form", "components": []})),
@@ -75,7 +76,8 @@ pub fn new_row(
 /// Adds a body's configuration.
 #[utoipa::path(
     post, path = "/payment-proxy/{connector}/tenants", operation_id = "payment-proxy.tenant.create", tag = "payment-proxy-configuration",
-    summary = "Configure a body at a connector", request_body = TenantSettings,
+    summary = "Configure a body at a connector",
+    description = "Once for a body; the configurations of its services rest on it.", request_body = TenantSettings,
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
     responses(
         (status = 201, description = "The configuration", body = TenantSettings),
@@ -151,6 +153,7 @@ async fn write(
 #[utoipa::path(
     get, path = "/payment-proxy/{connector}/tenants/{id}", operation_id = "payment-proxy.tenant.get", tag = "payment-proxy-configuration",
     summary = "A body's configuration",
+    description = "What the intermediary signs with is not shown.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = TenantId, Path, description = "The tenant")),
     responses(
         (status = 200, description = "The configuration", body = TenantSettings),
@@ -171,7 +174,8 @@ pub async fn get_tenant(
 /// Replaces a body's configuration.
 #[utoipa::path(
     put, path = "/payment-proxy/{connector}/tenants/{id}", operation_id = "payment-proxy.tenant.replace", tag = "payment-proxy-configuration",
-    summary = "Replace a body's configuration", request_body = TenantSettings,
+    summary = "Replace a body's configuration",
+    description = "All keys are replaced.", request_body = TenantSettings,
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = TenantId, Path, description = "The tenant")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Modified Successfully"])),
@@ -195,7 +199,9 @@ pub async fn replace_tenant(
 /// Changes the keys that are given.
 #[utoipa::path(
     patch, path = "/payment-proxy/{connector}/tenants/{id}", operation_id = "payment-proxy.tenant.patch", tag = "payment-proxy-configuration",
-    summary = "Change a body's configuration", request_body = Value,
+    summary = "Change a body's configuration",
+    description = "Changes the keys that are given.",
+    request_body(content = Object, example = json!({"active": false})),
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = TenantId, Path, description = "The tenant")),
     responses(
         (status = 200, description = "Done", body = Vec<String>, example = json!(["Object Patched Successfully"])),
@@ -237,6 +243,7 @@ pub fn overlaid<T: serde::de::DeserializeOwned>(
 #[utoipa::path(
     delete, path = "/payment-proxy/{connector}/tenants/{id}", operation_id = "payment-proxy.tenant.delete", tag = "payment-proxy-configuration",
     summary = "Switch a body's configuration off",
+    description = "It is kept, with `active` false.",
     params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"), ("id" = TenantId, Path, description = "The tenant")),
     responses(
         (status = 204, description = "Done"),

@@ -1,6 +1,9 @@
 //! `payments`: what an application has to pay, and payments from other systems.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use opencity_contracts::Topic;
 use opencity_contracts::money::Cents;
 use opencity_contracts::payment::{Payer, PersonType, Receiver};
 use opencity_kernel::auth::{AnyUser, Auth, Caller, Permission};
@@ -8,7 +11,7 @@ use opencity_kernel::clock;
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::DbResult;
 use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Query, Scope};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Query, Scope, event_schema};
 use opencity_kernel::id::{ApplicationId, ServiceId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::notice_number::NoticeNumber;
@@ -17,12 +20,29 @@ use opencity_kernel::tax_code::{FiscalCode, TestBodies, VatNumber, contains_fisc
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::State;
 use crate::domain::due::Due;
 use crate::store::payment::PaymentRow;
 use crate::store::{payment, replica};
+
+/// A payment, in the form of the payment event.
+#[derive(Debug)]
+pub enum PaymentOut {}
+
+impl PartialSchema for PaymentOut {
+    fn schema() -> RefOr<Schema> {
+        event_schema(Topic::Payments, &[])
+    }
+}
+
+impl ToSchema for PaymentOut {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("PaymentEvent")
+    }
+}
 
 /// Those who may hand payments in.
 #[derive(Debug)]
@@ -39,9 +59,10 @@ impl Permission for PaymentWriter {
 #[utoipa::path(
     get, path = "/lang/api/payments", operation_id = "payments.payment.list", tag = "payments",
     summary = "Payments of an application",
+    description = "Those that the caller may see, oldest first, in the form of the payment event.",
     params(("remote_id" = uuid::Uuid, Query, description = "The application; of a due, the payment's own id")),
     responses(
-        (status = 200, description = "Bare array of payments, in the form of the payment event 2.0", body = Vec<Value>,
+        (status = 200, description = "Bare array of payments, in the form of the payment event 2.0", body = Vec<PaymentOut>,
             example = json!([{"id": "68dada78-2398-4a11-b80a-98aaede3371c", "status": "PAYMENT_PENDING", "remote_id": "01957f1f-2370-770e-9132-1729a8e91419", "payment": {"amount": 16.5, "currency": "EUR"}}])),
         (status = 400, description = "`remote_id` is absent or no UUID", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -209,10 +230,11 @@ pub struct ReceiverIn {
 /// Makes a payment without an application: a due with a notice number (`PAYMENT_PENDING`), or one that the proxy creates.
 #[utoipa::path(
     post, path = "/lang/api/payments", operation_id = "payments.payment.create", tag = "payments",
-    summary = "Hand in a payment or a due", request_body = PaymentIn,
+    summary = "Hand in a payment or a due",
+    description = "A due with a notice number (`PAYMENT_PENDING`), or one that the proxy creates at the intermediary.", request_body = PaymentIn,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats of a request with the same key get the first answer", max_length = 255)),
     responses(
-        (status = 201, description = "The payment, in the form of the payment event 2.0", body = Value,
+        (status = 201, description = "The payment, in the form of the payment event 2.0", body = PaymentOut,
             example = json!({"id": "68dada78-2398-4a11-b80a-98aaede3371c", "status": "PAYMENT_PENDING"})),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "Neither system operator nor administrator", body = ProblemBody, content_type = "application/problem+json"),

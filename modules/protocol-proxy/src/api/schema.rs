@@ -11,6 +11,7 @@ use super::State;
 #[utoipa::path(
     get, path = "/protocol-proxy/{connector}/v1/schema", operation_id = "protocol-proxy.schema.read", tag = "protocol-proxy",
     summary = "The Form.io form of a service's configuration",
+    description = "For the page on which an administrator configures it.",
     params(("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox")),
     responses(
         (status = 200, body = Object, description = "The form"),

@@ -60,6 +60,7 @@ fn changed(row: &ServiceConfig, settled: Settled) -> ServiceConfig {
 #[utoipa::path(
     post, path = "/protocol-proxy/{connector}/services", operation_id = "protocol-proxy.service.create", tag = "protocol-proxy",
     summary = "Configures a registry for a service",
+    description = "At most one configuration of a service is active, over all connectors.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
     ),
@@ -137,6 +138,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     get, path = "/protocol-proxy/{connector}/services/{service_id}", operation_id = "protocol-proxy.service.read", tag = "protocol-proxy",
     summary = "The configuration of a service",
+    description = "Secrets are not shown.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("service_id" = uuid::Uuid, Path, description = "The service"),
@@ -170,6 +172,7 @@ pub(crate) async fn read(
 #[utoipa::path(
     put, path = "/protocol-proxy/{connector}/services/{service_id}", operation_id = "protocol-proxy.service.replace", tag = "protocol-proxy",
     summary = "Replaces the configuration of a service",
+    description = "All keys are replaced.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("service_id" = uuid::Uuid, Path, description = "The service"),
@@ -200,6 +203,7 @@ pub(crate) async fn replace(
 #[utoipa::path(
     patch, path = "/protocol-proxy/{connector}/services/{service_id}", operation_id = "protocol-proxy.service.patch", tag = "protocol-proxy",
     summary = "Changes parts of the configuration of a service",
+    description = "Keys that are absent stay as they are.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("service_id" = uuid::Uuid, Path, description = "The service"),
@@ -255,6 +259,7 @@ async fn change(
 #[utoipa::path(
     delete, path = "/protocol-proxy/{connector}/services/{service_id}", operation_id = "protocol-proxy.service.delete", tag = "protocol-proxy",
     summary = "Switches the configuration of a service off",
+    description = "It is kept, with `is_active` false.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("service_id" = uuid::Uuid, Path, description = "The service"),

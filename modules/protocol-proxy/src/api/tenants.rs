@@ -49,6 +49,7 @@ fn changed(row: &TenantConfig, settled: Settled) -> TenantConfig {
 #[utoipa::path(
     post, path = "/protocol-proxy/{connector}/tenants", operation_id = "protocol-proxy.tenant.create", tag = "protocol-proxy",
     summary = "Configures a registry for the body",
+    description = "Once for a body; the configurations of its services rest on it.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
     ),
@@ -111,6 +112,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     get, path = "/protocol-proxy/{connector}/tenants/{tenant_id}", operation_id = "protocol-proxy.tenant.read", tag = "protocol-proxy",
     summary = "The configuration of the body",
+    description = "Secrets are not shown.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("tenant_id" = uuid::Uuid, Path, description = "The body; the caller's own"),
@@ -144,6 +146,7 @@ pub(crate) async fn read(
 #[utoipa::path(
     put, path = "/protocol-proxy/{connector}/tenants/{tenant_id}", operation_id = "protocol-proxy.tenant.replace", tag = "protocol-proxy",
     summary = "Replaces the configuration of the body",
+    description = "All keys are replaced.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("tenant_id" = uuid::Uuid, Path, description = "The body; the caller's own"),
@@ -174,6 +177,7 @@ pub(crate) async fn replace(
 #[utoipa::path(
     patch, path = "/protocol-proxy/{connector}/tenants/{tenant_id}", operation_id = "protocol-proxy.tenant.patch", tag = "protocol-proxy",
     summary = "Changes parts of the configuration of the body",
+    description = "Keys that are absent stay as they are.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("tenant_id" = uuid::Uuid, Path, description = "The body; the caller's own"),
@@ -227,6 +231,7 @@ async fn change(
 #[utoipa::path(
     delete, path = "/protocol-proxy/{connector}/tenants/{tenant_id}", operation_id = "protocol-proxy.tenant.delete", tag = "protocol-proxy",
     summary = "Switches the configuration of the body off",
+    description = "It is kept, with `is_active` false.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
         ("tenant_id" = uuid::Uuid, Path, description = "The body; the caller's own"),

@@ -70,6 +70,7 @@ impl From<EntryRow> for WaitingEvent {
 #[utoipa::path(
     get, path = "/retry/entries", operation_id = "retry.entry.list", tag = "retry",
     summary = "Lists events that wait for their next attempt",
+    description = "Events that a consumer could not take and that go to their topic again at `next_attempt_at`.",
     params(
         ("topic" = Option<String>, Query, description = "Only events of this topic", max_length = 200, example = "applications"),
         ("consumer" = Option<String>, Query, description = "Only those that this consumer could not take", max_length = 200),

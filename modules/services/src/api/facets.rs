@@ -57,12 +57,13 @@ struct Facets {
 #[utoipa::path(
     get, path = "/lang/api/services/facets", operation_id = "services.service.facets", tag = "services",
     summary = "Lists the values of the list's filters that have services",
+    description = "For the menus of a catalogue: only values that lead to something.",
     responses(
         (status = 200, description = "The values, by filter", body = Facets,
             example = json!({"topics_id": [{"id": "01943ffe-0680-7438-ae6b-000000000201", "name": "Vita pubblica", "slug": "vita-pubblica", "count": 3}], "recipient_id": [], "geographic_area_id": []})),
         (status = 404, description = "No body answers at this host", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn facets(api: State, scope: Scope, _caller: Public) -> Result<HttpResponse, Problem> {
     let facets = api

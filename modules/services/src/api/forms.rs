@@ -106,6 +106,7 @@ impl From<FormSummary> for FormEntry {
 #[utoipa::path(
     get, path = "/lang/api/forms", operation_id = "services.form.list", tag = "forms",
     summary = "Lists the forms",
+    description = "In pages, oldest first; each in its newest version.",
     params(
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100000),
         ("limit" = Option<i64>, Query, description = "Entries to give", minimum = 1, maximum = 100),
@@ -197,6 +198,7 @@ async fn create(
 #[utoipa::path(
     get, path = "/lang/api/form/{id}", operation_id = "services.form.read", tag = "forms",
     summary = "Reads the newest version of a form",
+    description = "Nested forms are resolved, texts are in the language of the request.",
     params(
         ("id" = uuid::Uuid, Path, description = "The form"),
         ("full" = Option<bool>, Query, description = "true: with the forms that it nests inside"),
@@ -206,7 +208,7 @@ async fn create(
         (status = 400, description = "A parameter has a value that it does not take", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such form", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn one(
     api: State,
@@ -230,6 +232,7 @@ async fn one(
 #[utoipa::path(
     get, path = "/lang/api/form/by-path/{path}", operation_id = "services.form.read_by_path", tag = "forms",
     summary = "Reads the newest version of a form by its path",
+    description = "For clients of the form server, which know a form by its path.",
     params(
         ("path" = String, Path, description = "Its path", max_length = 255),
         ("full" = Option<bool>, Query, description = "true: with the forms that it nests inside"),
@@ -239,7 +242,7 @@ async fn one(
         (status = 400, description = "A parameter has a value that it does not take", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such form", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn by_path(
     api: State,
@@ -273,7 +276,7 @@ async fn by_path(
         (status = 200, description = "The version", body = Object, example = json!({"_id": "f0000000-0000-4000-8000-000000000001", "title": "Modulo", "components": [], "version": 1})),
         (status = 404, description = "There is no such form or version", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn version(
     api: State,
@@ -369,6 +372,7 @@ async fn replace_by_path(
 #[utoipa::path(
     delete, path = "/lang/api/form/{id}", operation_id = "services.form.delete", tag = "forms",
     summary = "Removes a form that nothing uses",
+    description = "All its versions go. Applications keep the one that they were filled in on.",
     params(("id" = uuid::Uuid, Path, description = "The form")),
     responses(
         (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),

@@ -108,6 +108,7 @@ fn known(scope: &mut TenantScope<'_>, kind: TermKind, ids: &[TermId]) -> Result<
 #[utoipa::path(
     get, path = "/lang/api/services-groups", operation_id = "services.group.list", tag = "services-groups",
     summary = "Lists the groups of services by name",
+    description = "Public. The filters are combined.",
     params(
         ("topics_id" = Option<String>, Query, description = "Categories, joined by commas", max_length = 4000),
         ("recipient_id" = Option<String>, Query, description = "Recipients, joined by commas", max_length = 4000),
@@ -118,7 +119,7 @@ fn known(scope: &mut TenantScope<'_>, kind: TermKind, ids: &[TermId]) -> Result<
         (status = 400, description = "A parameter has a value that it does not take", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "An unknown category, recipient or area", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn list(
     api: State,
@@ -159,12 +160,13 @@ async fn list(
 #[utoipa::path(
     get, path = "/lang/api/services-groups/{id}", operation_id = "services.group.read", tag = "services-groups",
     summary = "Reads a group of services",
+    description = "By id or slug.",
     params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
     responses(
         (status = 200, description = "The group", body = GroupView, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136700", "name": "Sostegno alle famiglie", "services_count": 2})),
         (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn one(
     api: State,
@@ -215,6 +217,7 @@ async fn attachment(
 #[utoipa::path(
     post, path = "/lang/api/services-groups", operation_id = "services.group.create", tag = "services-groups",
     summary = "Adds a group of services",
+    description = "A group shows services together in the catalogue.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = GroupFields,
     responses(
@@ -307,6 +310,7 @@ async fn change(
 #[utoipa::path(
     put, path = "/lang/api/services-groups/{id}", operation_id = "services.group.replace", tag = "services-groups",
     summary = "Replaces a group of services",
+    description = "All fields are replaced; those that are absent take their defaults.",
     params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
     request_body = GroupFields,
     responses(
@@ -379,6 +383,7 @@ async fn patch(
 #[utoipa::path(
     delete, path = "/lang/api/services-groups/{id}", operation_id = "services.group.delete", tag = "services-groups",
     summary = "Removes a group that has no services",
+    description = "Refused while services belong to it.",
     params(("id" = String, Path, description = "Its id or slug", max_length = 255)),
     responses(
         (status = 204, description = "Done"),

@@ -14,6 +14,8 @@ use opencity_kernel::context::ModuleContext;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::OpenApi as _;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -41,7 +43,34 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     document.merge(groups::Document::openapi());
     document.merge(vocabularies::document());
     document.merge(places::Document::openapi());
+    let schemas = document.components.get_or_insert_default();
+    for name in ["ServiceFields", "GroupFields", "TermFields", "PlaceFields"] {
+        if let Some(RefOr::T(schema)) = schemas.schemas.get_mut(name) {
+            take_nulls(schema);
+        }
+    }
     document
+}
+
+/// Its own fields and those that it shares with others.
+fn take_nulls(schema: &mut Schema) {
+    match schema {
+        Schema::Object(fields) => fields.properties.values_mut().for_each(take_null),
+        Schema::AllOf(parts) => {
+            for part in &mut parts.items {
+                if let RefOr::T(part) = part {
+                    take_nulls(part);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `null` stands for the default of a field.
+fn take_null(field: &mut RefOr<Schema>) {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    *field = OneOfBuilder::new().item(field.clone()).item(null).into();
 }
 
 fn ok<T: Serialize>(body: &T) -> HttpResponse {

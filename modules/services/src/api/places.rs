@@ -64,6 +64,7 @@ fn found(scope: &mut TenantScope<'_>, id: TermId) -> Result<Place, Problem> {
 #[utoipa::path(
     get, path = "/lang/api/places", operation_id = "services.place.list", tag = "places",
     summary = "Lists the places by name",
+    description = "Where services are given, with address and opening hours.",
     responses(
         (status = 200, description = "All of them", body = Vec<PlaceView>, example = json!([{"id": "01943ffe-0680-7438-ae6b-000000000301", "name": "Municipio"}])),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -85,6 +86,7 @@ async fn list(api: State, caller: Auth<AnyUser>) -> Result<HttpResponse, Problem
 #[utoipa::path(
     get, path = "/lang/api/places/{id}", operation_id = "services.place.read", tag = "places",
     summary = "Reads a place",
+    description = "By id.",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     responses(
         (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
@@ -111,6 +113,7 @@ async fn one(
 #[utoipa::path(
     post, path = "/lang/api/places", operation_id = "services.place.create", tag = "places",
     summary = "Adds a place",
+    description = "Places can be named by services of the body.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = PlaceFields,
     responses(
@@ -144,6 +147,7 @@ async fn create(
 #[utoipa::path(
     put, path = "/lang/api/places/{id}", operation_id = "services.place.replace", tag = "places",
     summary = "Replaces a place",
+    description = "All fields are replaced; those that are absent take their defaults.",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     request_body = PlaceFields,
     responses(
@@ -215,6 +219,7 @@ async fn patch(
 #[utoipa::path(
     delete, path = "/lang/api/places/{id}", operation_id = "services.place.delete", tag = "places",
     summary = "Removes a place",
+    description = "Services that named it no longer do.",
     params(("id" = uuid::Uuid, Path, description = "The place")),
     responses(
         (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),

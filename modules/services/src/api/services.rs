@@ -72,9 +72,9 @@ fn visible(service: Service, administrator: bool) -> Result<Service, Problem> {
     summary = "Lists the services that the public may see",
     description = "All filters hold together; unknown parameters are ignored. Administrators also read how services are paid.",
     params(
-        ("q" = Option<String>, Query, description = "Words in the name or the short description", max_length = 255),
-        ("status" = Option<String>, Query, description = "1 published, 2 suspended, 4 scheduled; administrators also 0 hidden, 3 private; other values are ignored", max_length = 20),
-        ("identifier" = Option<String>, Query, description = "The name given by a system outside", max_length = 255),
+        ("q" = Option<String>, Query, description = "Words in the name or the short description"),
+        ("status" = Option<String>, Query, description = "1 published, 2 suspended, 4 scheduled; administrators also 0 hidden, 3 private; other values are ignored"),
+        ("identifier" = Option<String>, Query, description = "The name given by a system outside"),
         ("topics_id" = Option<String>, Query, description = "Categories, joined by commas", max_length = 4000),
         ("recipient_id" = Option<String>, Query, description = "Recipients, joined by commas", max_length = 4000),
         ("geographic_area_id" = Option<String>, Query, description = "Geographic areas, joined by commas", max_length = 4000),
@@ -124,6 +124,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/lang/api/services/{id}", operation_id = "services.service.read", tag = "services",
     summary = "Reads a service",
+    description = "By id, identifier or slug. Parameters of the payment are shown to administrators only.",
     params(("id" = String, Path, description = "Its id, identifier or slug", max_length = 255)),
     responses(
         (status = 200, description = "The service", body = ServiceView,
@@ -236,6 +237,7 @@ async fn attachment(
 #[utoipa::path(
     post, path = "/lang/api/services", operation_id = "services.service.create", tag = "services",
     summary = "Adds a service",
+    description = "It becomes visible with its status; it takes applications once it has a form.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = ServiceFields,
     responses(

@@ -260,13 +260,14 @@ macro_rules! vocabulary {
             #[utoipa::path(
                 get, path = $all, operation_id = $list_id, tag = $name,
                 summary = "Lists them by name",
+                description = "Public; in the order of their names.",
                 params $list_params,
                 responses(
                     (status = 200, description = "All of them", body = Vec<$view>, example = json!([{"id": "01943ffe-0680-7438-ae6b-000000000201", "name": "Vita pubblica", "slug": "vita-pubblica", "description": null}])),
                     (status = 400, description = "A parameter has a value that it does not take", body = ProblemBody, content_type = "application/problem+json"),
                     (status = 404, description = "No body answers at this host", body = ProblemBody, content_type = "application/problem+json"),
                 ),
-                security(())
+                security((), ("bearer" = []))
             )]
             async fn list(api: State, scope: Scope, _caller: Public, request: HttpRequest) -> Result<HttpResponse, Problem> {
                 super::list_of(&api, scope.tenancy(), KIND, &Query::of(&request)?).await
@@ -275,13 +276,14 @@ macro_rules! vocabulary {
             #[utoipa::path(
                 get, path = $each, operation_id = $read_id, tag = $name,
                 summary = "Reads one",
+                description = "Public, by its id.",
                 params(("id" = uuid::Uuid, Path, description = $what)),
                 responses(
                     (status = 200, description = $what, body = $view, example = json!({"id": "01943ffe-0680-7438-ae6b-000000000201", "name": "Vita pubblica", "slug": "vita-pubblica", "description": null})),
                     (status = 400, description = "The id is no UUID", body = ProblemBody, content_type = "application/problem+json"),
                     (status = 404, description = "There is no such thing", body = ProblemBody, content_type = "application/problem+json"),
                 ),
-                security(())
+                security((), ("bearer" = []))
             )]
             async fn one(api: State, scope: Scope, _caller: Public, path: web::Path<(String, TermId)>) -> Result<HttpResponse, Problem> {
                 super::one_of(&api, scope.tenancy(), KIND, path.into_inner().1).await
@@ -290,6 +292,7 @@ macro_rules! vocabulary {
             #[utoipa::path(
                 post, path = $all, operation_id = $create_id, tag = $name,
                 summary = "Adds one",
+                description = "Its slug is made of its name where none is given.",
                 params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
                 request_body = TermFields,
                 responses(
@@ -311,6 +314,7 @@ macro_rules! vocabulary {
             #[utoipa::path(
                 put, path = $each, operation_id = $replace_id, tag = $name,
                 summary = "Replaces one",
+                description = "All fields are replaced.",
                 params(("id" = uuid::Uuid, Path, description = $what)),
                 request_body = TermFields,
                 responses(
@@ -356,6 +360,7 @@ macro_rules! vocabulary {
             #[utoipa::path(
                 delete, path = $each, operation_id = $delete_id, tag = $name,
                 summary = "Removes one that nothing uses",
+                description = "Refused while services or groups use it.",
                 params(("id" = uuid::Uuid, Path, description = $what)),
                 responses(
                     (status = 204, description = "Done"),

@@ -6,6 +6,7 @@ use opencity_kernel::{FieldProblem, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::service::GroupId;
@@ -83,12 +84,6 @@ impl TermFields {
         let mut fields: Self =
             opencity_kernel::http::typed(Value::Object(super::without_nulls(body)))?;
         fields.name = fields.name.trim().to_owned();
-        if kind != TermKind::Category {
-            fields.parent_id = None;
-        }
-        if kind != TermKind::Area {
-            fields.geofence = None;
-        }
         let mut faults = named(&fields.name, &fields.slug);
         for (name, text) in [
             ("description", &fields.description),
@@ -100,6 +95,12 @@ impl TermFields {
             {
                 faults.push(fault(name, "max_length", "Give a shorter text."));
             }
+        }
+        if kind != TermKind::Category {
+            fields.parent_id = None;
+        }
+        if kind != TermKind::Area {
+            fields.geofence = None;
         }
         if fields
             .geofence
@@ -142,6 +143,18 @@ fn named(name: &str, slug: &str) -> Vec<FieldProblem> {
         ));
     }
     faults
+}
+
+/// The texts that are longer than they may be.
+fn too_long(texts: &[(&'static str, &Option<String>, usize)]) -> Vec<FieldProblem> {
+    texts
+        .iter()
+        .filter(|(_, text, most)| {
+            text.as_ref()
+                .is_some_and(|text| text.chars().count() > *most)
+        })
+        .map(|(name, _, _)| fault(name, "max_length", "Give a shorter text."))
+        .collect()
 }
 
 /// What administrators write of a group of services.
@@ -226,6 +239,26 @@ impl GroupFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
         faults.extend(named(&fields.name, &fields.slug));
+        faults.extend(too_long(&[
+            (
+                "booking_call_to_action",
+                &fields.booking_call_to_action,
+                2000,
+            ),
+            ("external_card_url", &fields.external_card_url, 2000),
+        ]));
+        for (name, length) in [
+            ("coverage", fields.coverage.len()),
+            ("recipients_id", fields.recipients_id.len()),
+            ("geographic_areas_id", fields.geographic_areas_id.len()),
+            ("user_group_ids", fields.user_group_ids.len()),
+            ("life_events", fields.life_events.len()),
+            ("business_events", fields.business_events.len()),
+        ] {
+            if length > 1000 {
+                faults.push(fault(name, "max_items", "Give at most 1000 of them."));
+            }
+        }
         if faults.is_empty() {
             Ok(fields)
         } else {
@@ -295,10 +328,10 @@ pub struct PlaceFields {
     /// Its address.
     pub address: PlaceAddress,
     /// Degrees north.
-    #[schema(max_length = 32, example = "43.72")]
+    #[schema(schema_with = degrees)]
     pub latitude: Option<String>,
     /// Degrees east.
-    #[schema(max_length = 32, example = "10.40")]
+    #[schema(schema_with = degrees)]
     pub longitude: Option<String>,
     /// Text.
     #[schema(max_length = 100000)]
@@ -311,6 +344,21 @@ pub struct PlaceFields {
     pub geographic_area_ids: Vec<TermId>,
     /// Whom to ask: `name`, `email`, `url`, `phone_number`, `pec`.
     pub core_contact_point: Option<Map<String, Value>>,
+}
+
+/// Degrees, as a text or a number.
+fn degrees() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(
+            [Type::String, Type::Number, Type::Null]
+                .into_iter()
+                .collect::<SchemaType>(),
+        )
+        .max_length(Some(32))
+        .minimum(Some(-180))
+        .maximum(Some(180))
+        .examples(["43.72"])
+        .into()
 }
 
 impl PlaceFields {
@@ -337,6 +385,12 @@ impl PlaceFields {
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
         faults.extend(named(&fields.name, ""));
+        faults.extend(too_long(&[
+            ("other_name", &fields.other_name, 255),
+            ("identifier", &fields.identifier, 255),
+            ("latitude", &fields.latitude, 32),
+            ("longitude", &fields.longitude, 32),
+        ]));
         for (name, text, most) in [
             ("latitude", &fields.latitude, 90.0),
             ("longitude", &fields.longitude, 180.0),

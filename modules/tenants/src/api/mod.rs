@@ -54,10 +54,12 @@ struct State {
 #[utoipa::path(
     get, path = "/lang/api/tenants/info", operation_id = "tenants.tenant.info", tag = "tenants",
     summary = "What everybody may know of the body",
+    description = "Name, codes, contacts and look of the body that this host belongs to.",
     responses(
         (status = 200, body = TenantInfo, description = "The body of this host"),
         (status = 404, body = ProblemBody, description = "unknown-tenant: no body answers under this host", content_type = "application/problem+json"),
-    )
+    ),
+    security((), ("bearer" = []))
 )]
 async fn get_info(
     state: web::Data<State>,
@@ -76,6 +78,7 @@ async fn get_info(
 #[utoipa::path(
     post, path = "/lang/api/tenants", operation_id = "tenants.tenant.create", tag = "tenants",
     summary = "Makes a body (administrator of the platform)",
+    description = "Slug and hosts are unique in the installation.",
     request_body(content = TenantIn, description = "slug and name are needed"),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer")),
     responses(
@@ -111,6 +114,7 @@ async fn create_tenant(
 #[utoipa::path(
     get, path = "/lang/api/tenants/{slug}", operation_id = "tenants.tenant.get", tag = "tenants",
     summary = "All of a body (administrator)",
+    description = "Also what is not for the public: integrations and settings.",
     params(("slug" = String, Path, description = "The body's slug", example = "comune-di-bugliano")),
     responses(
         (status = 200, body = TenantOut, description = "The body"),
@@ -164,6 +168,7 @@ async fn put_tenant(
 #[utoipa::path(
     patch, path = "/lang/api/tenants/{slug}", operation_id = "tenants.tenant.update", tag = "tenants",
     summary = "Changes fields of a body (administrator)",
+    description = "Keys that are absent stay as they are.",
     params(("slug" = String, Path, description = "The body's slug", example = "comune-di-bugliano")),
     request_body = TenantIn,
     responses(

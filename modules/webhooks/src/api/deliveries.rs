@@ -104,6 +104,7 @@ pub(crate) async fn test(
 #[utoipa::path(
     get, path = "/lang/api/webhooks/{id}/deliveries", operation_id = "webhooks.delivery.list", tag = "webhooks",
     summary = "Lists the deliveries of a webhook",
+    description = "Newest first, with each attempt's status and the time of the next.",
     params(
         ("id" = WebhookId, Path, description = "The webhook"),
         ("state" = Option<DeliveryState>, Query, description = "Only those in this state"),

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::hooks::{Hooks, Wanted, filters_shown};
 use crate::secrets::Headers;
@@ -113,7 +114,7 @@ pub(crate) struct WebhookBody {
     pub filters: Vec<String>,
     /// Headers to send with each call.
     #[serde(default, deserialize_with = "headers")]
-    #[schema(value_type = Object)]
+    #[schema(schema_with = headers_schema)]
     pub headers: Headers,
     /// Whether it fires (default true).
     #[serde(default = "yes")]
@@ -144,7 +145,7 @@ pub(crate) struct WebhookPatch {
     pub filters: Option<Vec<String>>,
     /// All headers to send with each call.
     #[serde(default, deserialize_with = "some_headers")]
-    #[schema(value_type = Object)]
+    #[schema(schema_with = headers_schema)]
     pub headers: Option<Headers>,
     /// Whether it fires.
     pub active: Option<bool>,
@@ -194,6 +195,17 @@ fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Headers, D::Err
     }
 }
 
+fn headers_schema() -> Schema {
+    let names_and_texts = ObjectBuilder::new()
+        .additional_properties(Some(ObjectBuilder::new().schema_type(Type::String)));
+    let nothing = ArrayBuilder::new().max_items(Some(0));
+    OneOfBuilder::new()
+        .item(names_and_texts)
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .item(nothing)
+        .into()
+}
+
 fn some_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Headers>, D::Error> {
     headers(deserializer).map(Some)
 }
@@ -225,6 +237,7 @@ impl From<WebhookBody> for Wanted {
 #[utoipa::path(
     get, path = "/lang/api/webhooks", operation_id = "webhooks.webhook.list", tag = "webhooks",
     summary = "Lists the webhooks of the body",
+    description = "Without their secrets.",
     params(
         ("limit" = Option<i64>, Query, description = "Entries per page", minimum = 1, maximum = 100),
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100_000),
@@ -285,6 +298,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     post, path = "/lang/api/webhooks", operation_id = "webhooks.webhook.create", tag = "webhooks",
     summary = "Makes a webhook and shows its secret, once",
+    description = "Its calls are signed by Standard Webhooks. The secret is shown in this answer and never again.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeating with the same key makes nothing twice", max_length = 255)),
     request_body = WebhookBody,
     responses(
@@ -336,6 +350,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     get, path = "/lang/api/webhooks/{id}", operation_id = "webhooks.webhook.get", tag = "webhooks",
     summary = "Shows a webhook",
+    description = "Without its secret.",
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 200, body = Webhook, description = "The webhook, without its secret"),
@@ -388,6 +403,7 @@ pub(crate) async fn replace(
 #[utoipa::path(
     patch, path = "/lang/api/webhooks/{id}", operation_id = "webhooks.webhook.patch", tag = "webhooks",
     summary = "Changes some fields of a webhook",
+    description = "Keys that are absent stay as they are. Switched off, what waits is held.",
     params(("id" = WebhookId, Path, description = "The webhook")),
     request_body = WebhookPatch,
     responses(
@@ -428,6 +444,7 @@ pub(crate) async fn patch(
 #[utoipa::path(
     delete, path = "/lang/api/webhooks/{id}", operation_id = "webhooks.webhook.delete", tag = "webhooks",
     summary = "Deletes a webhook with its deliveries",
+    description = "What waits is not sent any more.",
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses(
         (status = 204, description = "Deleted"),

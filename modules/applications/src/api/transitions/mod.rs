@@ -73,6 +73,7 @@ macro_rules! transitions {
         #[doc = $summary]
         #[utoipa::path(
             post, path = $path, operation_id = $id, tag = "applications", summary = $summary,
+            description = "What each state allows to whom stands in docs/states.md; `links` of the application names what its caller may do now.",
             params(("id" = ApplicationId, Path, description = "The application")),
             request_body(content = Option<$input>, description = "Nothing, {} and [] mean the same", content_type = "application/json"),
             responses(
