@@ -19,8 +19,6 @@ mod idempotency;
 mod idle;
 mod keys;
 mod main_job;
-mod main_job;
-mod main_job;
 mod many_applications;
 mod moving;
 mod office;

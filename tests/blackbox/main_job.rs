@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 pub use crate::common::PDF;
-use crate::common::{Client, Options, Platform, Store, demo, example, until};
+use crate::common::{Client, Platform, Store, demo, example, until};
 
 /// The application, once it is in this state.
 pub async fn in_state(client: &Client, id: &str, status: &str) -> Value {

@@ -250,7 +250,7 @@ async fn pages_follow_each_other(store: Store, sort: &str) {
         next = page["links"]["next"].as_str().map(str::to_owned);
         if seen.len() < 600 {
             apply(
-                &citizen,
+                citizen,
                 demo::PUBLIC_GROUND,
                 example("occupazione-suolo-pubblico"),
             )

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use opencity_kernel::http::{segments, static_documents};
+use opencity_kernel::http::{BodyLimits, segments, static_documents};
 use opencity_kernel::module::{Module, StartError};
 
 use super::{Common, describe, say};
@@ -119,7 +119,9 @@ struct File {
 impl RouterConfig {
     /// Carries the command out.
     pub fn run(self, common: &Common) -> Result<(), StartError> {
-        let modules = describe(common, modules::linked())?.modules;
+        let composition = describe(common, modules::linked())?;
+        let limits = BodyLimits::of(&composition.platform.config.http);
+        let modules = composition.modules;
         let format = self.format;
         let output = self.output.clone();
         let site = self.site(&modules)?;
@@ -135,7 +137,7 @@ impl RouterConfig {
         for file in files {
             write(&folder.join(file.name), file.content.as_bytes())?;
         }
-        for document in static_documents(&modules)? {
+        for document in static_documents(&modules, limits)? {
             write(&folder.join("public").join(document.path), &document.bytes)?;
         }
         Ok(())

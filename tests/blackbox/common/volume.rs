@@ -24,8 +24,11 @@ enum Change {
     Earlier,
 }
 
+/// A column, and what becomes of it in a copy.
+type Column = (&'static str, Change);
+
 /// The tables of an application's rows, with the column that names it.
-const TABLES: &[(&str, &str, &[(&str, Change)])] = &[
+const TABLES: &[(&str, &str, &[Column])] = &[
     (
         "applications_application",
         "id",

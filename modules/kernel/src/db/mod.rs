@@ -346,9 +346,9 @@ impl Database {
                             "only SQLite can be copied, and only into PostgreSQL".to_owned(),
                         )),
                     };
-                    (copied, false)
+                    (copied, AfterCommit::default())
                 })?;
-                copied
+                Ok(copied)
             })
             .await
     }

@@ -237,8 +237,11 @@ pub struct StaticFile {
 ///
 /// # Errors
 /// If Swagger UI lacks a file.
-pub fn static_documents(modules: &[Arc<dyn Module>]) -> Result<Vec<StaticFile>, StartError> {
-    let documents = Documents::of(modules);
+pub fn static_documents(
+    modules: &[Arc<dyn Module>],
+    limits: BodyLimits,
+) -> Result<Vec<StaticFile>, StartError> {
+    let documents = Documents::of(modules, limits);
     let all: Vec<ModuleInfo> = documents.modules.iter().map(|(info, _)| *info).collect();
     let mut files = Vec::new();
     let mut add = |path: String, bytes: Vec<u8>| files.push(StaticFile { path, bytes });
