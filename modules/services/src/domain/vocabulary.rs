@@ -391,6 +391,19 @@ impl PlaceFields {
             ("latitude", &fields.latitude, 32),
             ("longitude", &fields.longitude, 32),
         ]));
+        let address = &fields.address;
+        faults.extend(too_long(&[
+            ("address.address_country", &address.address_country, 255),
+            ("address.address_locality", &address.address_locality, 255),
+            ("address.address_region", &address.address_region, 255),
+            (
+                "address.post_office_box_number",
+                &address.post_office_box_number,
+                255,
+            ),
+            ("address.postal_code", &address.postal_code, 255),
+            ("address.street_address", &address.street_address, 255),
+        ]));
         for (name, text, most) in [
             ("latitude", &fields.latitude, 90.0),
             ("longitude", &fields.longitude, 180.0),
