@@ -379,6 +379,13 @@ impl PlaceFields {
             }
         }
         let mut faults = Texts::faults(&body);
+        // A list of its values, which serde would take too, is no address.
+        if body
+            .get("address")
+            .is_some_and(|address| !address.is_object())
+        {
+            faults.push(fault("address", "type", "Give an object."));
+        }
         if !faults.is_empty() {
             return Err(Problem::validation(faults));
         }
