@@ -148,7 +148,7 @@ impl Consumer for Payments {
         let payment: PaymentEvent = event.body()?;
         let id = ApplicationId::from_uuid(payment.remote_id);
         // A due has no application; one that nobody here knows is none of ours.
-        if payment.remote_id == payment.id || application::find(scope, id)?.is_none() {
+        if payment.remote_id == payment.id || !application::lock(scope, id)? {
             return Ok(Next::Nothing);
         }
         let site = site(&self.0, scope)?;
@@ -309,6 +309,7 @@ impl Consumer for Documents {
     fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
         let document: DocumentEvent = event.body()?;
         let id = ApplicationId::from_uuid(document.remote_id);
+        application::lock(scope, id)?;
         let act = application::act(scope, ActId::from_uuid(document.act_id))?;
         let Some(act) = act.filter(|act| act.application_id == id) else {
             return self.unknown_act(scope, &document, id, event);

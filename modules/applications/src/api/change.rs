@@ -13,7 +13,7 @@ use super::{State, create, met};
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::domain::{self, Action, Status};
 use crate::engine::{self, Actor, EngineError, Inputs};
-use crate::store::replica;
+use crate::store::{application, replica};
 use crate::submission::{self, Submission};
 
 /// A change under way, in its transaction.
@@ -64,6 +64,7 @@ pub(super) async fn change_as<T: Send + 'static>(
     let state = state.clone();
     database
         .write_as(priority, caller.tenancy(), move |scope| {
+            application::lock(scope, id)?;
             let (aggregate, relation) = met(scope, &site, &caller, id)?;
             work(&mut Work {
                 scope,

@@ -326,6 +326,19 @@ pub fn find(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<A
     })
 }
 
+/// Lets nobody else change an application until the transaction ends: what is read of it and around it from now on stays.
+/// On SQLite there is one writer, and this says nothing. False if there is none.
+///
+/// # Errors
+/// If the database refuses.
+pub fn lock(scope: &mut WriteScope<'_>, id: ApplicationId) -> DbResult<bool> {
+    let locked = scope.execute(applications_application::table, |rows| {
+        diesel::update(rows.filter(applications_application::id.eq(id)))
+            .set(applications_application::version.eq(applications_application::version))
+    })?;
+    Ok(locked == 1)
+}
+
 /// An application by its id in a system outside.
 ///
 /// # Errors

@@ -191,6 +191,7 @@ async fn one(
 #[utoipa::path(
     get, path = "/lang/api/services-groups/{id}/attachments/{list}/{filename}", operation_id = "services.group.attachment", tag = "services-groups",
     summary = "Reads a file of a group's texts",
+    description = "`list` is `costs` or `conditions`; the names stand in `costs_attachments` and `conditions_attachments` of the group. Public, as the group is.",
     params(
         ("id" = String, Path, description = "Id or slug of the group", max_length = 255),
         ("list" = String, Path, description = "costs or conditions", max_length = 10),

@@ -201,6 +201,7 @@ async fn form(
 #[utoipa::path(
     get, path = "/lang/api/services/{id}/attachments/{list}/{filename}", operation_id = "services.service.attachment", tag = "services",
     summary = "Reads a file of a service's texts",
+    description = "`list` is `costs` or `conditions`; the names stand in `costs_attachments` and `conditions_attachments` of the service. Public, as the service is.",
     params(
         ("id" = String, Path, description = "Id, identifier or slug of the service", max_length = 255),
         ("list" = String, Path, description = "costs or conditions", max_length = 10),

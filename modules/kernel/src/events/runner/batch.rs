@@ -126,6 +126,14 @@ pub(super) fn take(
     Ok(())
 }
 
+/// Lets no batch be taken until the transaction ends: an event that is parked behind a hold must not miss the end of the hold.
+fn stay(connection: &mut AnyConnection, consumer: &str) -> DbResult<()> {
+    diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
+        .set(kernel_cursor::position.eq(kernel_cursor::position))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Takes what is parked behind keys that have become free.
 pub(super) fn drain(
     connection: &mut AnyConnection,
@@ -133,6 +141,7 @@ pub(super) fn drain(
     taken: &mut Taken,
 ) -> DbResult<()> {
     let consumer = worker.consumer.name();
+    stay(connection, consumer)?;
     let mut holds = holds(connection, worker)?;
     let free: Vec<String> = holds
         .iter()
@@ -584,6 +593,7 @@ pub(super) fn settle(
     outcome: Result<crate::events::Settle, HandleError>,
     taken: &mut Taken,
 ) -> DbResult<()> {
+    stay(connection, worker.consumer.name())?;
     let claimed = diesel::delete(
         kernel_call::table
             .filter(kernel_call::consumer.eq(worker.consumer.name()))
