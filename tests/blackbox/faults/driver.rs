@@ -83,6 +83,8 @@ impl Driver {
             headers.extend(key.map(|key| ("idempotency-key", key)));
             let body = (method != Method::GET).then(|| body.to_string().into_bytes());
             match client.send(method.clone(), path, &headers, body).await {
+                // The killed process has not ended its request: its lease of the key must.
+                Ok(answer) if answer.status == 409 && is_running(&answer) => {}
                 Ok(answer) if !answer.status.is_server_error() => return answer,
                 _ => self.platform.recover().await,
             }
@@ -303,4 +305,9 @@ impl Driver {
         self.in_state(&id, &["7000"]).await;
         id
     }
+}
+
+/// Whether a first request with the same key is still taken to run.
+fn is_running(answer: &Answer) -> bool {
+    String::from_utf8_lossy(&answer.bytes).contains("\"idempotency-running\"")
 }
