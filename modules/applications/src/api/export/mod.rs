@@ -4,6 +4,8 @@ mod columns;
 mod layout;
 mod table;
 
+use std::path::PathBuf;
+
 use actix_web::http::header::{ACCEPT, CONTENT_DISPOSITION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -121,39 +123,44 @@ pub async fn get(
     }
     let (state, shown) = (state.get_ref().clone(), Shown::of(&scope));
     let folder = state.ctx.platform.config.data_dir.clone();
-    let database = state.ctx.db.clone();
+    let (database, forms) = (state.ctx.db.clone(), state.forms.clone());
     let tenancy = caller.tenancy();
-    let (export, name, kind) = database
+    let (plan, filter, caller) = database
         .read::<_, Problem>(tenancy, move |scope| {
             let service = match asked.service {
                 Some(id) => replica::service(scope, id)?,
                 None => None,
             };
             let filter = asked.seen_by(scope, &caller)?;
-            let (writer, name, kind) = match (format, service) {
+            let plan = match (format, service) {
                 (Format::Table(layout), Some(service)) => {
                     if layout == Layout::Sheet {
                         fits(list::count(scope, &filter)?)?;
                     }
-                    table(scope, &state, layout, &service, &folder)?
+                    Plan::Table {
+                        layout,
+                        columns: Columns::of(scope, &forms, &service)?,
+                        name: file_name(&service),
+                    }
                 }
                 // Two names of two services: nothing is of both.
                 (Format::Table(_), None) => return Err(Problem::not_found("service")),
-                (Format::Lines, _) => (Writer::Lines, "applications.ndjson".to_owned(), NDJSON),
+                (Format::Lines, _) => Plan::Lines,
             };
-            let export = Export {
-                state,
-                shown,
-                caller,
-                filter,
-                sort: page.sort,
-                after: None,
-                writer,
-                stage: Stage::Rows,
-            };
-            Ok((export, name, kind))
+            Ok((plan, filter, caller))
         })
         .await?;
+    let (table, name, kind) = plan.begin(folder).await?;
+    let export = Export {
+        state,
+        shown,
+        caller,
+        filter,
+        sort: page.sort,
+        after: None,
+        table,
+        stage: Stage::Rows,
+    };
     Ok(HttpResponse::Ok()
         .content_type(kind)
         .insert_header((
@@ -175,36 +182,54 @@ fn fits(count: i64) -> Result<(), Problem> {
     ))
 }
 
-fn table(
-    scope: &mut TenantScope<'_>,
-    state: &State,
-    layout: Layout,
-    service: &Service,
-    folder: &std::path::Path,
-) -> Result<(Writer, String, &'static str), Problem> {
-    let columns = Columns::of(scope, &state.forms, service)?;
-    let name: String = service
-        .slug
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    let (ending, kind) = match layout {
-        Layout::Sheet => ("xlsx", XLSX),
-        Layout::Csv if is_archive(layout, &columns) => ("zip", ZIP),
-        Layout::Csv => ("csv", CSV),
-    };
-    let table = Table::begin(layout, columns, &name, folder).map_err(Problem::internal)?;
-    Ok((
-        Writer::Table(Box::new(table)),
-        format!("{name}.{ending}"),
-        kind,
-    ))
+/// What is to be written.
+enum Plan {
+    Lines,
+    Table {
+        layout: Layout,
+        columns: Columns,
+        name: String,
+    },
 }
 
-/// What is being written.
-enum Writer {
-    Lines,
-    Table(Box<Table>),
+impl Plan {
+    /// Begins the file; its name and its media type.
+    async fn begin(
+        self,
+        folder: PathBuf,
+    ) -> Result<(Option<Box<Table>>, String, &'static str), Problem> {
+        let Self::Table {
+            layout,
+            columns,
+            name,
+        } = self
+        else {
+            return Ok((None, "applications.ndjson".to_owned(), NDJSON));
+        };
+        let (ending, kind) = match layout {
+            Layout::Sheet => ("xlsx", XLSX),
+            Layout::Csv if is_archive(layout, &columns) => ("zip", ZIP),
+            Layout::Csv => ("csv", CSV),
+        };
+        let file = format!("{name}.{ending}");
+        let table = blocking(move || Table::begin(layout, columns, &name, &folder)).await?;
+        Ok((Some(Box::new(table)), file, kind))
+    }
+}
+
+fn file_name(service: &Service) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    service.slug.chars().map(safe).collect()
+}
+
+/// Work that compresses and writes to disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Problem::internal)?
+        .map_err(Problem::internal)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +247,8 @@ struct Export {
     filter: Filter,
     sort: Sort,
     after: Option<(Instant, ApplicationId)>,
-    writer: Writer,
+    /// `None` where each application is a line.
+    table: Option<Box<Table>>,
     stage: Stage,
 }
 
@@ -243,22 +269,45 @@ fn chunks(export: Export) -> impl Stream<Item = Result<Bytes, Problem>> {
 }
 
 impl Export {
-    /// Goes on by a batch of applications, or by a piece of the tables that follow.
-    async fn step(self) -> Result<(Self, Vec<u8>), Problem> {
-        let database = self.state.ctx.db.clone();
-        match self.stage {
-            Stage::Rows => {
-                database
-                    .read(self.caller.tenancy(), move |scope| self.batch(scope))
-                    .await
-            }
-            Stage::End | Stage::Over => tokio::task::spawn_blocking(move || self.finish())
-                .await
-                .map_err(Problem::internal)?,
+    /// Goes on by a batch of applications, or by a piece of the tables that follow. A table is written when the connection to the
+    /// database is free again.
+    async fn step(mut self) -> Result<(Self, Vec<u8>), Problem> {
+        let (mut found, mut lines) = (None, Vec::new());
+        if self.stage == Stage::Rows {
+            let database = self.state.ctx.db.clone();
+            let tenancy = self.caller.tenancy();
+            let read = move |scope: &mut TenantScope<'_>| self.batch(scope);
+            let batch;
+            (self, batch, lines) = database.read::<_, Problem>(tenancy, read).await?;
+            found = Some(batch);
         }
+        let Some(mut table) = self.table.take() else {
+            if found.is_none() {
+                self.stage = Stage::Over;
+            }
+            return Ok((self, lines));
+        };
+        let (table, more) = blocking(move || {
+            let more = match found {
+                Some(found) => table.add(&found).map(|()| true)?,
+                None => table.finish()?,
+            };
+            Ok((table, more))
+        })
+        .await?;
+        if !more {
+            self.stage = Stage::Over;
+        }
+        let bytes = table.take();
+        self.table = Some(table);
+        Ok((self, bytes))
     }
 
-    fn batch(mut self, scope: &mut TenantScope<'_>) -> Result<(Self, Vec<u8>), Problem> {
+    /// Reads a batch; for lines, what they say.
+    fn batch(
+        mut self,
+        scope: &mut TenantScope<'_>,
+    ) -> Result<(Self, Vec<Aggregate>, Vec<u8>), Problem> {
         let rows = list::rows(scope, &self.filter, self.sort, self.after, 0, BATCH)?;
         if i64::try_from(rows.len()).is_ok_and(|found| found < BATCH) {
             self.stage = Stage::End;
@@ -267,38 +316,15 @@ impl Export {
             self.after = Some((last.created_at, last.id));
         }
         let found = Aggregate::page(scope, &self.shown.base, rows)?;
-        let bytes = match &mut self.writer {
-            Writer::Lines => {
-                let callers = relations(scope, &found, &self.caller)?;
-                let mut lines = Vec::new();
-                for (aggregate, relation) in found.iter().zip(&callers) {
-                    let one = self.state.show(scope, &self.shown, aggregate, relation)?;
-                    serde_json::to_writer(&mut lines, &one).map_err(DbError::json)?;
-                    lines.push(b'\n');
-                }
-                lines
+        let mut lines = Vec::new();
+        if self.table.is_none() {
+            let callers = relations(scope, &found, &self.caller)?;
+            for (aggregate, relation) in found.iter().zip(&callers) {
+                let one = self.state.show(scope, &self.shown, aggregate, relation)?;
+                serde_json::to_writer(&mut lines, &one).map_err(DbError::json)?;
+                lines.push(b'\n');
             }
-            Writer::Table(table) => {
-                table.add(&found).map_err(Problem::internal)?;
-                table.take()
-            }
-        };
-        Ok((self, bytes))
-    }
-
-    fn finish(mut self) -> Result<(Self, Vec<u8>), Problem> {
-        let bytes = match &mut self.writer {
-            Writer::Lines => {
-                self.stage = Stage::Over;
-                Vec::new()
-            }
-            Writer::Table(table) => {
-                if !table.finish().map_err(Problem::internal)? {
-                    self.stage = Stage::Over;
-                }
-                table.take()
-            }
-        };
-        Ok((self, bytes))
+        }
+        Ok((self, found, lines))
     }
 }
