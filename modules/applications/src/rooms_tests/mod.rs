@@ -115,7 +115,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let settings = [
             ("data_dir", folder.path().to_string_lossy().into_owned()),
-            ("database.url", store.url()),
+            ("database.url", store.url(folder.path())),
         ];
         let mut config = Config::load(None, &settings).unwrap();
         config.auth.service_keys = vec![ServiceKey {
