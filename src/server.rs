@@ -11,7 +11,7 @@ use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{Carrier, Runner};
 use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
-use opencity_kernel::sweep::Sweep;
+use opencity_kernel::sweep::{Sweep, free_keys};
 use opencity_kernel::{auth, scheduler, telemetry};
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -129,6 +129,7 @@ impl Composition {
                 "identity does not run here and auth.jwks_url is empty: no token of a person can be checked"
             );
         }
+        free_keys(&self.platform.database).await?;
         for module in &self.modules {
             module.prepare().await?;
         }

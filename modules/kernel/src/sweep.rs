@@ -8,13 +8,35 @@ use diesel::prelude::*;
 
 use crate::clock;
 use crate::db::kernel_tables::{kernel_idempotency, kernel_idempotency_running, kernel_inbox};
-use crate::db::{AfterCommit, Database, DbError, Priority};
+use crate::db::{AfterCommit, Database, DbError, DbResult, Priority};
 use crate::scheduler::{Task, TaskError};
 
 /// How long an answer is kept for a repeated request.
 const ANSWERS: Duration = Duration::from_secs(24 * 3600);
 /// How long an event that was taken is remembered: longer than all its attempts can last.
 const INBOX: Duration = Duration::from_secs(60 * 24 * 3600);
+
+/// Frees the keys of requests that a killed process has left: on SQLite one process serves, so at its start none runs.
+/// Elsewhere their leases end by themselves.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn free_keys(database: &Database) -> DbResult<()> {
+    if database.is_postgres() {
+        return Ok(());
+    }
+    database
+        .write_raw(Priority::Request, |connection| {
+            let held = kernel_idempotency_running::table
+                .filter(kernel_idempotency_running::lease_until.ge(clock::now()));
+            let freed = diesel::delete(held).execute(connection);
+            (
+                freed.map(|_| ()).map_err(DbError::from),
+                AfterCommit::default(),
+            )
+        })
+        .await
+}
 
 /// The kernel's own task.
 pub struct Sweep {
