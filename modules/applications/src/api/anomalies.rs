@@ -10,7 +10,7 @@ use opencity_kernel::problem::ProblemBody;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{State, viewed};
+use super::{State, beside};
 use crate::store::application::{self, Anomaly};
 
 /// Something that came and moved nothing, for an operator to settle.
@@ -61,17 +61,14 @@ pub async fn list(
     caller: Auth<Staff>,
     path: web::Path<(String, ApplicationId)>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.into_caller();
     let id = path.into_inner().1;
-    let base = scope.base_url;
-    let entries: Vec<Entry> = state
-        .ctx
-        .db
-        .read::<_, Problem>(caller.tenancy(), move |scope| {
-            viewed(scope, &base, &caller, id)?;
-            let found = application::anomalies(scope, id)?;
-            Ok(found.into_iter().map(Entry::of).collect())
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(entries))
+    beside(
+        &state,
+        scope,
+        caller.into_caller(),
+        id,
+        application::anomalies,
+        Entry::of,
+    )
+    .await
 }

@@ -10,7 +10,7 @@ use opencity_kernel::problem::ProblemBody;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{State, viewed};
+use super::{State, beside};
 use crate::domain::Status;
 use crate::store::history::{self, HistoryRow};
 
@@ -72,16 +72,14 @@ pub async fn get(
     caller: Auth<AnyUser>,
     path: web::Path<(String, ApplicationId)>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.into_caller();
     let id = path.into_inner().1;
-    let base = scope.base_url;
-    let entries: Vec<Entry> = state
-        .ctx
-        .db
-        .read::<_, Problem>(caller.tenancy(), move |scope| {
-            viewed(scope, &base, &caller, id)?;
-            Ok(history::of(scope, id)?.into_iter().map(Entry::of).collect())
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(entries))
+    beside(
+        &state,
+        scope,
+        caller.into_caller(),
+        id,
+        history::of,
+        Entry::of,
+    )
+    .await
 }

@@ -22,7 +22,7 @@ pub mod upload;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use opencity_contracts::Topic;
 use opencity_formio::FileRef;
 use opencity_kernel::auth::{self, Permission};
@@ -31,6 +31,7 @@ use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
 use opencity_kernel::http::{ApiVersion, Scope, event_schema};
 use opencity_kernel::id::{ApplicationId, FileId, UserId};
 use opencity_kernel::{Problem, clock};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
@@ -215,6 +216,31 @@ fn viewed(
     let (aggregate, relation) = met(scope, site, caller, id)?;
     may_view(&relation)?;
     Ok((aggregate, relation))
+}
+
+/// Lists what an application has beside it, for whoever may see the application.
+async fn beside<R, T>(
+    state: &State,
+    scope: Scope,
+    caller: auth::Caller,
+    id: ApplicationId,
+    rows: fn(&mut TenantScope<'_>, ApplicationId) -> DbResult<Vec<R>>,
+    shown: fn(R) -> T,
+) -> Result<HttpResponse, Problem>
+where
+    R: 'static,
+    T: Serialize + Send + 'static,
+{
+    let base = scope.base_url;
+    let list: Vec<T> = state
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), move |scope| {
+            viewed(scope, &base, &caller, id)?;
+            Ok(rows(scope, id)?.into_iter().map(shown).collect())
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(list))
 }
 
 fn may_view(relation: &domain::Caller) -> Result<(), Problem> {
