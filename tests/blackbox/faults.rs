@@ -3,14 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use driver::Driver;
+use tokio::task::JoinSet;
 
 use crate::common::{Commits, Options, Platform, Store, until};
 use crate::main_job;
 
 mod driver;
+
+/// Jobs under way at the same time.
+const AT_ONCE: usize = 4;
 
 /// What the log of fault points says.
 #[derive(Debug, PartialEq)]
@@ -35,12 +40,16 @@ fn options() -> Options {
     Options::default().set("DATABASE__GROUP_COMMIT", 1)
 }
 
-/// A platform that has been stopped after its first start, and the file that its points will go to.
-async fn stopped(store: Store) -> (Platform, PathBuf) {
+/// A platform that has been stopped after its first start.
+async fn stopped(store: Store) -> Platform {
     let mut platform = Platform::start_with(store, options()).await;
     platform.terminate();
-    let log = platform.data_dir().join("points");
-    (platform, log)
+    platform
+}
+
+/// The file that a platform's points go to.
+fn log_of(platform: &Platform) -> PathBuf {
+    platform.data_dir().join("points")
 }
 
 /// The job on a platform that has been started; the application's id.
@@ -67,8 +76,9 @@ async fn at_rest(log: &Path, commits: &mut Commits) -> (Points, u64) {
 /// That no commit and no call is without its points is not for us to say: the job has passed as many commits as the database
 /// counts transactions that have changed it, and as many calls as the sandbox has received. A commit past the points would
 /// make the database's count the larger one.
-async fn undisturbed(store: Store) -> u64 {
-    let (mut platform, log) = stopped(store).await;
+async fn undisturbed(template: &Platform) -> u64 {
+    let mut platform = template.copy().await;
+    let log = log_of(&platform);
     let mut commits = Commits::of(&platform);
     platform
         .run(&[("OPENCITY_FAULT_LOG", log.to_string_lossy().into_owned())])
@@ -101,8 +111,9 @@ async fn undisturbed(store: Store) -> u64 {
 
 /// The job, killed at this point; whether it was. It is not when this run has passed fewer points than the
 /// undisturbed one: which wake-ups fall together is a matter of time.
-async fn killed_at(point: u64, store: Store) -> bool {
-    let (mut platform, log) = stopped(store).await;
+async fn killed_at(point: u64, template: &Platform) -> bool {
+    let mut platform = template.copy().await;
+    let log = log_of(&platform);
     let environment = [
         ("OPENCITY_FAULT_AT", point.to_string()),
         ("OPENCITY_FAULT_LOG", log.to_string_lossy().into_owned()),
@@ -126,53 +137,67 @@ async fn killed_at(point: u64, store: Store) -> bool {
     killed
 }
 
-/// The job, killed at each of these points of so many: nearly all of them must have been hit.
-async fn killed_at_each(points: impl ExactSizeIterator<Item = u64>, all: u64, store: Store) {
-    let (chosen, mut hit) = (points.len(), 0);
-    for point in points {
-        let killed = killed_at(point, store).await;
+/// The job, killed at each of the points that `choose` picks of so many, some at a time since a job mostly waits: nearly all
+/// of them must have been hit.
+async fn killed_at_each(store: Store, choose: impl FnOnce(u64) -> BTreeSet<u64>) {
+    let template = Arc::new(stopped(store).await);
+    let all = undisturbed(&template).await;
+    let mut chosen = choose(all).into_iter();
+    let (count, mut done, mut hit) = (chosen.len(), 0, 0);
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(point) = chosen.next()
+        {
+            let template = Arc::clone(&template);
+            running.spawn(async move { (point, killed_at(point, &template).await) });
+        }
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
+        let (point, killed) = ended.unwrap();
+        done += 1;
         hit += usize::from(killed);
-        println!(
-            "point {point} of {all}: {}",
-            if killed { "killed" } else { "not reached" }
-        );
+        let how = if killed { "killed" } else { "not reached" };
+        println!("{done} of {count}: point {point} of {all}: {how}");
     }
-    assert!(hit * 20 >= chosen * 19, "{hit} of {chosen} points were hit");
+    assert!(hit * 20 >= count * 19, "{hit} of {count} points were hit");
 }
 
-async fn sample(store: Store, most: u64) {
-    let all = undisturbed(store).await;
-    let chosen: BTreeSet<u64> = (0..most).map(|step| 1 + step * (all - 1) / most).collect();
-    killed_at_each(chosen.into_iter(), all, store).await;
+fn sample(most: u64) -> impl FnOnce(u64) -> BTreeSet<u64> {
+    move |all| (0..most).map(|step| 1 + step * (all - 1) / most).collect()
 }
 
-#[tokio::test]
+/// All of them, or what `OPENCITY_FAULT_POINTS` says, as `100-199`.
+fn every(all: u64) -> BTreeSet<u64> {
+    let range = std::env::var("OPENCITY_FAULT_POINTS").unwrap_or_default();
+    let Some((first, last)) = range.split_once('-') else {
+        return (1..=all).collect();
+    };
+    (first.parse().unwrap()..=last.parse().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_at_a_sample_of_points_the_job_ends_the_same_on_sqlite() {
-    sample(Store::Sqlite, 6).await;
+    killed_at_each(Store::Sqlite, sample(6)).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_at_a_sample_of_points_the_job_ends_the_same_on_postgres() {
-    sample(Store::Postgres, 4).await;
+    killed_at_each(Store::Postgres, sample(4)).await;
 }
 
-/// Every point of the job: hours on two cores.
-#[tokio::test]
+/// Every point of the job, more than a thousand: about an hour on two cores.
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: part of make test-full"]
 async fn killed_at_every_point_the_job_ends_the_same_on_sqlite() {
-    every(Store::Sqlite).await;
+    killed_at_each(Store::Sqlite, every).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: part of make test-full"]
 async fn killed_at_every_point_the_job_ends_the_same_on_postgres() {
-    every(Store::Postgres).await;
-}
-
-async fn every(store: Store) {
-    let all = undisturbed(store).await;
-    let chosen: Vec<u64> = (1..=all).collect();
-    killed_at_each(chosen.into_iter(), all, store).await;
+    killed_at_each(Store::Postgres, every).await;
 }
 
 #[tokio::test]

@@ -64,11 +64,20 @@ pub fn binary() -> Command {
 
 /// A new database on the server that `make test` has started.
 pub fn new_database() -> String {
+    new_database_like("template1")
+}
+
+/// A new database that begins as a copy of another, to which nobody is connected.
+fn new_database_like(template: &str) -> String {
     let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
         .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
     let name = format!("blackbox_{}", uuid::Uuid::new_v4().simple());
     let made = Command::new("psql")
-        .args([&server, "-qc", &format!("CREATE DATABASE {name}")])
+        .args([
+            &server,
+            "-qc",
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        ])
         .status()
         .expect("psql is installed: scripts/setup test");
     assert!(made.success());
@@ -82,14 +91,31 @@ impl Platform {
     }
 
     pub async fn start_with(store: Store, options: Options) -> Self {
-        let mut platform = Self::prepare(store, options).await;
+        let database = (store == Store::Postgres).then(new_database);
+        let mut platform = Self::prepare(database, options.settings).await;
         platform.run(&[]).await;
+        platform
+    }
+
+    /// Another platform, not started yet, on copies of this one's files and database; this one must not run.
+    pub async fn copy(&self) -> Self {
+        let database = self
+            .database_url
+            .as_deref()
+            .map(|url| new_database_like(url.rsplit_once('/').unwrap().1));
+        let platform = Self::prepare(database, self.settings.clone()).await;
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([self.data_dir(), platform.data_dir()])
+            .status()
+            .unwrap();
+        assert!(copied.success());
         platform
     }
 
     /// The demo municipality in twelve processes on one PostgreSQL database, ready.
     pub async fn start_split(options: Options) -> Self {
-        let mut platform = Self::prepare(Store::Postgres, options).await;
+        let mut platform = Self::prepare(Some(new_database()), options.settings).await;
         let database = platform.database_url.clone().unwrap();
         let grants = platform.command(&["migrate", "--grant", &split::role_prefix(&database)]);
         let (granted, said) = split::sql(&database, &grants);
@@ -109,15 +135,15 @@ impl Platform {
         platform
     }
 
-    async fn prepare(store: Store, options: Options) -> Self {
+    async fn prepare(database_url: Option<String>, settings: Vec<(String, String)>) -> Self {
         let (port, sandbox_port) = (free_port(), free_port());
         let mut platform = Self {
             url: format!("http://127.0.0.1:{port}"),
             sandbox_url: format!("http://127.0.0.1:{sandbox_port}"),
             folder: tempfile::tempdir().unwrap(),
-            database_url: (store == Store::Postgres).then(new_database),
+            database_url,
             port,
-            settings: options.settings,
+            settings,
             split: None,
             processes: Vec::new(),
             sandbox: None,
