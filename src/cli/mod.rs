@@ -136,6 +136,9 @@ enum Command {
         /// Address and port.
         #[arg(long, default_value = "127.0.0.1:8090")]
         listen: std::net::SocketAddr,
+        /// Where a browser reaches its payment page, if not on the host that the platform uses.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
         /// End when standard input does: with the process that started it.
         #[arg(long, hide = true)]
         while_stdin_is_open: bool,
@@ -272,6 +275,7 @@ impl Cli {
             #[cfg(feature = "sandbox")]
             Command::Sandbox {
                 listen,
+                public_url,
                 while_stdin_is_open,
             } => {
                 let config = common.load(Vec::new())?;
@@ -279,8 +283,11 @@ impl Cli {
                 let data_dir = common
                     .data_dir
                     .unwrap_or_else(|| PathBuf::from("var/sandbox"));
-                let serving =
-                    opencity_sandbox::serve(opencity_sandbox::Options { listen, data_dir });
+                let serving = opencity_sandbox::serve(opencity_sandbox::Options {
+                    listen,
+                    data_dir,
+                    public_url: public_url,
+                });
                 tokio::select! {
                     served = serving => {
                         served.map_err(|error| StartError::new("the sandbox ended", error))

@@ -50,8 +50,10 @@ async fn create_position(
         .transaction(move |connection| positions::create(connection, &body))
         .await?;
     match creation {
-        Creation::New(position) => Ok(HttpResponse::Created().json(shown(&position, &request))),
-        Creation::Same(position) => Ok(HttpResponse::Ok().json(shown(&position, &request))),
+        Creation::New(position) => {
+            Ok(HttpResponse::Created().json(shown(&position, &app, &request)))
+        }
+        Creation::Same(position) => Ok(HttpResponse::Ok().json(shown(&position, &app, &request))),
         Creation::Different => Err(Problem::other_content()),
     }
 }
@@ -84,7 +86,7 @@ async fn search_positions(
         .await?;
     let data: Vec<Value> = found
         .iter()
-        .map(|position| shown(position, &request))
+        .map(|position| shown(position, &app, &request))
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "data": data })))
 }
@@ -95,7 +97,7 @@ async fn read_position(
     external_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let position = find(&app, external_id.into_inner()).await?;
-    Ok(HttpResponse::Ok().json(shown(&position, &request)))
+    Ok(HttpResponse::Ok().json(shown(&position, &app, &request)))
 }
 
 async fn cancel_position(
@@ -108,7 +110,7 @@ async fn cancel_position(
         .transaction(move |connection| positions::cancel(connection, &external_id))
         .await?;
     match change {
-        Change::Done(position) => Ok(HttpResponse::Ok().json(shown(&position, &request))),
+        Change::Done(position) => Ok(HttpResponse::Ok().json(shown(&position, &app, &request))),
         Change::Refused(_) => Err(Problem::wrong_state("The position is paid.")),
         Change::Unknown => Err(Problem::not_found()),
     }
@@ -172,9 +174,12 @@ fn pdf_answer(bytes: Vec<u8>) -> HttpResponse {
         .body(bytes)
 }
 
-/// A position as the API shows it. The page's address is on the host that the caller used.
-fn shown(position: &Position, request: &HttpRequest) -> Value {
-    let connection = request.connection_info();
+/// A position as the API shows it. The page's address is on the host that the caller used, unless the sandbox was told another.
+fn shown(position: &Position, app: &App, request: &HttpRequest) -> Value {
+    let public_url = app.public_url.clone().unwrap_or_else(|| {
+        let connection = request.connection_info();
+        format!("{}://{}", connection.scheme(), connection.host())
+    });
     let asked = &position.request;
     let payment = position.payment.as_ref();
     json!({
@@ -190,12 +195,7 @@ fn shown(position: &Position, request: &HttpRequest) -> Value {
         "kind": asked.kind,
         "paid_at": payment.map(|payment| instant(payment.paid_at)),
         "transaction_id": payment.map(|payment| &payment.transaction_id),
-        "payment_url": format!(
-            "{}://{}/pay/{}",
-            connection.scheme(),
-            connection.host(),
-            asked.external_id
-        ),
+        "payment_url": format!("{public_url}/pay/{}", asked.external_id),
         "pays": u8::from(payment.is_some()),
     })
 }

@@ -35,6 +35,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The folder of `sandbox.sqlite`; made when it is missing.
     pub data_dir: PathBuf,
+    /// Where a browser reaches the payment page; else it is on the host that the caller used.
+    pub public_url: Option<String>,
 }
 
 /// Why the sandbox could not start or had to stop.

@@ -30,6 +30,8 @@ pub(crate) struct App {
     pub(crate) faults: Faults,
     /// Wakes the task that sends notifications.
     pub(crate) wake: Arc<Notify>,
+    /// Where a browser reaches the payment page, when that is not the host that the caller used.
+    pub(crate) public_url: Option<String>,
     stop: watch::Receiver<bool>,
 }
 
@@ -50,6 +52,7 @@ pub struct Server {
     address: SocketAddr,
     store: Store,
     client: reqwest::Client,
+    public_url: Option<String>,
 }
 
 impl Server {
@@ -60,7 +63,8 @@ impl Server {
     pub async fn bind(options: Options) -> Result<Self, SandboxError> {
         let listener = TcpListener::bind(options.listen).map_err(SandboxError::Listen)?;
         let address = listener.local_addr().map_err(SandboxError::Listen)?;
-        let store = tokio::task::spawn_blocking(move || Store::open(&options.data_dir))
+        let data_dir = options.data_dir;
+        let store = tokio::task::spawn_blocking(move || Store::open(&data_dir))
             .await
             .map_err(|error| SandboxError::Store(error.to_string()))??;
         Ok(Self {
@@ -68,6 +72,9 @@ impl Server {
             address,
             store,
             client: notify::client()?,
+            public_url: options
+                .public_url
+                .map(|url| url.trim_end_matches('/').to_owned()),
         })
     }
 
@@ -87,6 +94,7 @@ impl Server {
             store: self.store.clone(),
             faults: Faults::default(),
             wake: Arc::new(Notify::new()),
+            public_url: self.public_url,
             stop: stop.clone(),
         });
         let notifier = tokio::spawn(notify::run(

@@ -39,6 +39,13 @@ fn the_independent_check_agrees_with_the_worked_examples() {
 }
 
 #[tokio::test]
+async fn the_page_is_where_browsers_reach_it() {
+    let sandbox = Sandbox::behind("https://pay.example.org/").await;
+    let position = sandbox.create(&position("p-1")).await;
+    assert_eq!(position["payment_url"], "https://pay.example.org/pay/p-1");
+}
+
+#[tokio::test]
 async fn a_position_is_made_once_and_the_same_request_finds_it_again() {
     let sandbox = Sandbox::start().await;
     let first = sandbox.create(&position("p-1")).await;

@@ -15,6 +15,7 @@ async fn sigterm_stops_it_cleanly() {
     let serving = tokio::spawn(serve(Options {
         listen,
         data_dir: folder.path().to_path_buf(),
+        public_url: None,
     }));
     // An answer means that the signal is listened to as well: that comes first.
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

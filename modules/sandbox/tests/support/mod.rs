@@ -28,13 +28,23 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub async fn start() -> Self {
-        Self::start_on(Arc::new(TempDir::new().expect("a folder"))).await
+        Self::start_on(Arc::new(TempDir::new().expect("a folder")), None).await
     }
 
-    async fn start_on(folder: Arc<TempDir>) -> Self {
+    /// One whose pages are at this address for browsers.
+    pub async fn behind(public_url: &str) -> Self {
+        Self::start_on(
+            Arc::new(TempDir::new().expect("a folder")),
+            Some(public_url.to_owned()),
+        )
+        .await
+    }
+
+    async fn start_on(folder: Arc<TempDir>, public_url: Option<String>) -> Self {
         let server = Server::bind(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: folder.path().join("data"),
+            public_url,
         })
         .await
         .expect("a bound server");
@@ -69,7 +79,7 @@ impl Sandbox {
 
     /// Stops, and starts again on the same files.
     pub async fn restart(self) -> Self {
-        Self::start_on(self.stop().await).await
+        Self::start_on(self.stop().await, None).await
     }
 
     pub fn store_file(&self) -> PathBuf {
