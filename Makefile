@@ -40,10 +40,12 @@ test: ## Install what is missing and run every check; what is too slow for it is
 	$(STEP) schemathesis scripts/schemathesis target/debug/opencity
 	@scripts/step --summary
 
-test-full: test ## Everything of test, then each crate alone, the long fault runs and the big data
+test-full: test ## Everything of test, then each crate alone, the long fault runs, the big data, and the images
 	$(STEP) crates-alone scripts/features --tests
 	$(STEP) schemathesis-long scripts/schemathesis --long target/debug/opencity
 	$(STEP) long-tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile full --run-ignored only
+	@scripts/setup containers
+	$(STEP) containers scripts/containers
 	@scripts/step --summary
 
 # The files are written where the build is, since /tmp may be memory, and the disk is part of what is measured.
