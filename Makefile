@@ -52,7 +52,7 @@ test-full: test ## Everything of test, then each crate alone, the long fault run
 bench: ## Measure the release build, for some minutes; docs/performance.md says what the figures mean
 	@scripts/setup bench
 	@mkdir -p target/tmp
-	TMPDIR=$(CURDIR)/target/tmp OPENCITY_TEST_PG_FSYNC=on scripts/postgres run cargo bench --locked --bench submissions --bench lists $(ARGS)
+	TMPDIR=$(CURDIR)/target/tmp OPENCITY_TEST_PG_FSYNC=on scripts/postgres run cargo bench --locked --bench submissions --bench lists --bench jobs $(ARGS)
 
 docs: ## Build the documentation of the code into target/doc
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps

@@ -50,7 +50,7 @@ impl Measured {
     /// Throughput, median and 99th percentile.
     pub fn told(&self) -> String {
         format!(
-            "{:.0}/s, p50 {:.1} ms, p99 {:.1} ms ({} in {:.1} s)",
+            "{:.1}/s, p50 {:.1} ms, p99 {:.1} ms ({} in {:.1} s)",
             self.per_second(),
             self.percentile(50),
             self.percentile(99),
@@ -60,19 +60,29 @@ impl Measured {
     }
 }
 
-/// Does a piece of work again and again, on all connections at the same time, until `most` were begun or the time is
-/// over; the work gets its number.
+/// As [`load_on`], on [`CONNECTIONS`].
 pub async fn load<F: Future<Output = ()> + Send>(
+    most: usize,
+    span: Duration,
+    work: impl Fn(usize) -> F + Clone + Send + 'static,
+) -> Measured {
+    load_on(CONNECTIONS, most, span, work).await
+}
+
+/// Does a piece of work again and again, by so many workers at the same time, until `most` were begun or the time is
+/// over; the work gets its number.
+pub async fn load_on<F: Future<Output = ()> + Send>(
+    workers: usize,
     most: usize,
     span: Duration,
     work: impl Fn(usize) -> F + Clone + Send + 'static,
 ) -> Measured {
     let next = Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
-    let mut workers = JoinSet::new();
-    for _ in 0..CONNECTIONS {
+    let mut working = JoinSet::new();
+    for _ in 0..workers {
         let (next, work) = (Arc::clone(&next), work.clone());
-        workers.spawn(async move {
+        working.spawn(async move {
             let mut times = Vec::new();
             while begun.elapsed() < span {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +96,7 @@ pub async fn load<F: Future<Output = ()> + Send>(
             times
         });
     }
-    let times = workers.join_all().await.concat();
+    let times = working.join_all().await.concat();
     Measured::of(times, begun.elapsed())
 }
 
