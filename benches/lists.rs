@@ -114,7 +114,7 @@ impl Bare {
                 ids,
                 "ORDER BY attempt, item",
             ),
-            self.of_ids("applications_file", "application_id", ids, "ORDER BY id"),
+            self.of_ids("applications_file", "application_id", ids, ""),
         ]
     }
 
