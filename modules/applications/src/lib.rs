@@ -60,6 +60,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "20261125100000_external" => 1,
     "20261125100100_bulk" => 1,
     "20261125100300_unique_id" => 1,
+    "20261125110000_rows" => 1,
 );
 
 /// `[applications]`

@@ -70,7 +70,7 @@ impl Maker {
             tenant.slug.as_str()
         };
         let base_url = format!("{}/{prefix}/api", self.ctx.platform.public_url(&tenant));
-        let profile = Tenant::deserialize(&tenant.profile).map_err(|_| {
+        let profile = Tenant::deserialize(&*tenant.profile).map_err(|_| {
             HandleError::permanent("tenant-malformed", "the tenant's profile is malformed")
         })?;
         let material = self.material(tenancy, application, profile).await?;

@@ -30,7 +30,7 @@ pub struct Tenant {
     /// Its name: "Comune di Bugliano".
     pub name: String,
     /// Address, tax code, IPA code, e-mail, look: the body of the `tenants` event.
-    pub profile: Value,
+    pub profile: Arc<Value>,
 }
 
 impl Tenant {
@@ -257,7 +257,7 @@ fn tenant_of((id, slug, name, profile): TenantRow) -> Tenant {
         id,
         slug,
         name,
-        profile: profile.0,
+        profile: Arc::new(profile.0),
     }
 }
 

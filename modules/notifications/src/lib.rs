@@ -21,7 +21,11 @@ use opencity_kernel::{migrations, module_info};
 /// Name and version of the module.
 pub const INFO: ModuleInfo = module_info!("notifications", "Notifications");
 /// Its tables.
-pub const MIGRATIONS: &[Migration] = migrations!("notifications", "20261124100000_initial" => 1);
+pub const MIGRATIONS: &[Migration] = migrations!(
+    "notifications",
+    "20261124100000_initial" => 1,
+    "20261125110000_due" => 1,
+);
 
 /// `[notifications]`
 #[derive(Debug, Clone, serde::Deserialize)]

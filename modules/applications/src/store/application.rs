@@ -15,7 +15,7 @@ use opencity_kernel::json::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::file::FileRow;
+use super::file::{FileRow, in_order};
 use super::schema::{applications_act, applications_anomaly, applications_application};
 use super::schema_messages::applications_file;
 use crate::domain::{ActKind, Origin, Status};
@@ -451,11 +451,11 @@ pub fn update_act(scope: &mut WriteScope<'_>, act: &Act) -> DbResult<()> {
 /// If the database refuses.
 pub fn files_of(scope: &mut TenantScope<'_>, ids: &[ApplicationId]) -> DbResult<Vec<FileRow>> {
     let ids: Vec<Option<ApplicationId>> = ids.iter().copied().map(Some).collect();
-    scope.load(applications_file::table, |rows| {
+    let files = scope.load(applications_file::table, |rows| {
         rows.filter(applications_file::application_id.eq_any(ids))
-            .order(applications_file::id)
             .select(FileRow::as_select())
-    })
+    })?;
+    Ok(in_order(files))
 }
 
 pub(super) fn grouped<T>(

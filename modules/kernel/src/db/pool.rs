@@ -1,7 +1,7 @@
 //! Bounded pools of connections, used from threads on which blocking is allowed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::r2d2::{self, ManageConnection};
@@ -10,6 +10,16 @@ use tokio::sync::Semaphore;
 
 use super::connection::AnyConnection;
 use super::{DatabaseSettings, DbError, DbResult, Target};
+
+/// A connection that was used so short a time ago is alive; after a rest it is asked. One that breaks is left out of the pool.
+const ALIVE: Duration = Duration::from_millis(500);
+
+/// A connection of the pool.
+pub(super) struct Pooled {
+    connection: AnyConnection,
+    /// When it last came back.
+    used: Instant,
+}
 
 #[derive(Debug)]
 pub(super) struct Manager {
@@ -61,29 +71,32 @@ impl Manager {
 }
 
 impl ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = r2d2::Error;
 
     fn connect(&self) -> Result<Self::Connection, Self::Error> {
         let mut connection = self.open()?;
         super::statements::observe(&mut connection);
-        Ok(connection)
+        Ok(Pooled {
+            connection,
+            used: Instant::now(),
+        })
     }
 
-    fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), Self::Error> {
-        match connection {
-            AnyConnection::Sqlite(_) => Ok(()),
-            AnyConnection::Postgres(inner) => inner
+    fn is_valid(&self, pooled: &mut Self::Connection) -> Result<(), Self::Error> {
+        match &mut pooled.connection {
+            AnyConnection::Postgres(inner) if pooled.used.elapsed() > ALIVE => inner
                 .batch_execute("SELECT 1")
                 .map_err(r2d2::Error::QueryError),
+            _ => Ok(()),
         }
     }
 
-    fn has_broken(&self, connection: &mut Self::Connection) -> bool {
+    fn has_broken(&self, pooled: &mut Self::Connection) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking()
             || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(
-                connection,
+                &mut pooled.connection,
             )
     }
 }
@@ -131,10 +144,12 @@ impl Pool {
         let connections = self.connections.clone();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut connection = connections
+            let mut pooled = connections
                 .get()
                 .map_err(|error| DbError::Unavailable(error.to_string()))?;
-            work(&mut connection)
+            let result = work(&mut pooled.connection);
+            pooled.used = Instant::now();
+            result
         })
         .await
         .unwrap_or_else(|_| {

@@ -1,5 +1,5 @@
-//! Transactions, and SQLite's one writer: a thread that gives requests the way before background
-//! work, and lets transactions that wait at the same time share one durable commit.
+//! Transactions, and SQLite's one writer: a thread at which requests and background work take turns, and transactions that
+//! wait at the same time share one durable commit.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -79,18 +79,41 @@ pub(super) fn transaction<T, E: From<DbError>>(
     }
 }
 
+/// Transactions that wait. Requests and background work take turns: a group of requests, then background work, which goes on
+/// for as long as nobody waits for an answer. So neither waits for more than a piece of the other.
 #[derive(Default)]
 struct Queues {
     requests: VecDeque<Job>,
     background: VecDeque<Job>,
+    /// Who had the last turn.
+    last: Option<Priority>,
     closed: bool,
 }
 
 impl Queues {
-    fn next(&mut self) -> Option<Job> {
-        self.requests
-            .pop_front()
-            .or_else(|| self.background.pop_front())
+    /// The first transaction of a group, and whose turn it is.
+    fn first(&mut self) -> Option<(Priority, Job)> {
+        let owed = self.last == Some(Priority::Request) && !self.background.is_empty();
+        let turn = if owed || self.requests.is_empty() {
+            Priority::Background
+        } else {
+            Priority::Request
+        };
+        let job = match turn {
+            Priority::Request => self.requests.pop_front(),
+            Priority::Background => self.background.pop_front(),
+        }?;
+        self.last = Some(turn);
+        Some((turn, job))
+    }
+
+    /// The next transaction of the group whose turn it is.
+    fn next(&mut self, turn: Priority) -> Option<Job> {
+        match turn {
+            Priority::Request => self.requests.pop_front(),
+            Priority::Background if self.requests.is_empty() => self.background.pop_front(),
+            Priority::Background => None,
+        }
     }
 }
 
@@ -104,12 +127,12 @@ impl Shared {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next transaction; waits for one. `None` once closed and empty.
-    fn wait(&self) -> Option<Job> {
+    /// The next group's first transaction; waits for one. `None` once closed and empty.
+    fn wait(&self) -> Option<(Priority, Job)> {
         let mut queues = self.lock();
         loop {
-            if let Some(job) = queues.next() {
-                return Some(job);
+            if let Some(first) = queues.first() {
+                return Some(first);
             }
             if queues.closed {
                 return None;
@@ -200,9 +223,14 @@ impl Writer {
     }
 }
 
-/// Runs `first` and whatever waits behind it (at most `most`) in one transaction, each in a
+/// Runs `first` and what waits behind it and may go with it (at most `most`) in one transaction, each in a
 /// savepoint of its own; says whether events were written.
-fn run_group(connection: &mut AnyConnection, queue: &Shared, first: Job, most: usize) -> bool {
+fn run_group(
+    connection: &mut AnyConnection,
+    queue: &Shared,
+    (turn, first): (Priority, Job),
+    most: usize,
+) -> bool {
     let mut group: Vec<JobEnd> = Vec::new();
     let mut next = Some(first);
     if let Err(error) = begin(connection) {
@@ -213,7 +241,7 @@ fn run_group(connection: &mut AnyConnection, queue: &Shared, first: Job, most: u
     while let Some(job) = next {
         group.extend(run_one(connection, job));
         next = if group.len() < most {
-            queue.lock().next()
+            queue.lock().next(turn)
         } else {
             None
         };
@@ -260,5 +288,42 @@ fn run_one(connection: &mut AnyConnection, job: Job) -> Option<JobEnd> {
             tracing::error!("the work of a transaction panicked; it was undone");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> Job {
+        Box::new(|_| JobEnd {
+            keep: false,
+            after: AfterCommit::default(),
+            done: Box::new(|_| {}),
+        })
+    }
+
+    fn turn(queues: &mut Queues) -> Option<Priority> {
+        queues.first().map(|(turn, _)| turn)
+    }
+
+    #[test]
+    fn requests_and_background_work_take_turns() {
+        let mut queues = Queues::default();
+        queues.background.extend([job(), job(), job(), job()]);
+        queues.requests.extend([job(), job()]);
+        assert_eq!(turn(&mut queues), Some(Priority::Request));
+        assert!(queues.next(Priority::Request).is_some());
+        // Nobody who waits for an answer waits for what is behind.
+        assert!(queues.next(Priority::Request).is_none());
+        queues.requests.push_back(job());
+        assert_eq!(turn(&mut queues), Some(Priority::Background));
+        assert!(queues.next(Priority::Background).is_none());
+        assert_eq!(turn(&mut queues), Some(Priority::Request));
+        assert_eq!(turn(&mut queues), Some(Priority::Background));
+        assert!(queues.next(Priority::Background).is_some());
+        assert!(queues.next(Priority::Background).is_some());
+        assert!(queues.next(Priority::Background).is_none());
+        assert_eq!(turn(&mut queues), None);
     }
 }

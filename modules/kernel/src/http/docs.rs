@@ -5,7 +5,7 @@ mod common;
 mod description;
 mod example;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::{HttpResponse, web};
 use serde_json::Value;
@@ -17,26 +17,52 @@ use crate::events::Topic;
 use crate::module::{Module, ModuleInfo, StartError};
 use crate::problem::{Problem, ProblemKind};
 
-/// Documents made once, at start.
+/// Documents, each made when somebody first asks for it: most processes are never asked.
 pub(super) struct Documents {
-    modules: Vec<(ModuleInfo, String)>,
-    merged: String,
-    asyncapi: String,
+    modules: Vec<(Arc<dyn Module>, OnceLock<String>)>,
+    limits: BodyLimits,
+    merged: OnceLock<String>,
+    asyncapi: OnceLock<String>,
 }
 
 impl Documents {
     pub(super) fn of(modules: &[Arc<dyn Module>], limits: BodyLimits) -> Self {
+        let own = |module: &Arc<dyn Module>| (Arc::clone(module), OnceLock::new());
         Self {
-            modules: modules
-                .iter()
-                .map(|module| {
-                    let document = module_openapi(module.as_ref(), limits);
-                    (module.info(), document.to_string())
-                })
-                .collect(),
-            merged: merged_openapi(modules, limits).to_string(),
-            asyncapi: asyncapi_document(modules).to_string(),
+            modules: modules.iter().map(own).collect(),
+            limits,
+            merged: OnceLock::new(),
+            asyncapi: OnceLock::new(),
         }
+    }
+
+    fn modules(&self) -> Vec<Arc<dyn Module>> {
+        self.modules
+            .iter()
+            .map(|(module, _)| Arc::clone(module))
+            .collect()
+    }
+
+    fn infos(&self) -> impl Iterator<Item = ModuleInfo> {
+        self.modules.iter().map(|(module, _)| module.info())
+    }
+
+    fn one(&self, name: &str) -> Option<&str> {
+        let (module, document) = self
+            .modules
+            .iter()
+            .find(|(module, _)| module.info().name == name)?;
+        Some(document.get_or_init(|| module_openapi(module.as_ref(), self.limits).to_string()))
+    }
+
+    fn merged(&self) -> &str {
+        self.merged
+            .get_or_init(|| merged_openapi(&self.modules(), self.limits).to_string())
+    }
+
+    fn asyncapi(&self) -> &str {
+        self.asyncapi
+            .get_or_init(|| asyncapi_document(&self.modules()).to_string())
     }
 }
 
@@ -84,28 +110,23 @@ fn json(body: &str) -> HttpResponse {
 }
 
 async fn merged(documents: web::Data<Documents>) -> HttpResponse {
-    json(&documents.merged)
+    json(documents.merged())
 }
 
 async fn asyncapi(documents: web::Data<Documents>) -> HttpResponse {
-    json(&documents.asyncapi)
+    json(documents.asyncapi())
 }
 
 async fn one(
     documents: web::Data<Documents>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    documents
-        .modules
-        .iter()
-        .find(|(module, _)| module.name == name.as_str())
-        .map(|(_, document)| json(document))
-        .ok_or_else(|| {
-            Problem::new(
-                ProblemKind::UnknownRoute,
-                "No module of this name runs here. See /docs.",
-            )
-        })
+    documents.one(&name).map(json).ok_or_else(|| {
+        Problem::new(
+            ProblemKind::UnknownRoute,
+            "No module of this name runs here. See /docs.",
+        )
+    })
 }
 
 /// `/docs/` shows all modules, `/docs/{module}/` one; what follows are Swagger UI's own files.
@@ -115,19 +136,13 @@ async fn swagger(
 ) -> Result<HttpResponse, Problem> {
     let (module, file) = match path.split_once('/') {
         Some((module, file)) => (Some(module), file),
-        None if documents
-            .modules
-            .iter()
-            .any(|(module, _)| module.name == path.as_str()) =>
-        {
+        None if documents.infos().any(|info| info.name == path.as_str()) => {
             return Ok(to(&format!("/docs/{path}/")));
         }
         None => (None, path.as_str()),
     };
     let shown: Vec<ModuleInfo> = documents
-        .modules
-        .iter()
-        .map(|(info, _)| *info)
+        .infos()
         .filter(|info| module.is_none_or(|module| module == info.name))
         .collect();
     let unknown = || {
@@ -242,13 +257,14 @@ pub fn static_documents(
     limits: BodyLimits,
 ) -> Result<Vec<StaticFile>, StartError> {
     let documents = Documents::of(modules, limits);
-    let all: Vec<ModuleInfo> = documents.modules.iter().map(|(info, _)| *info).collect();
+    let all: Vec<ModuleInfo> = documents.infos().collect();
     let mut files = Vec::new();
     let mut add = |path: String, bytes: Vec<u8>| files.push(StaticFile { path, bytes });
-    add("openapi.json".to_owned(), documents.merged.into_bytes());
-    add("asyncapi.json".to_owned(), documents.asyncapi.into_bytes());
-    for (info, document) in documents.modules {
-        add(format!("openapi/{}.json", info.name), document.into_bytes());
+    add("openapi.json".to_owned(), documents.merged().into());
+    add("asyncapi.json".to_owned(), documents.asyncapi().into());
+    for info in all.iter().copied() {
+        let document = documents.one(info.name).unwrap_or_default();
+        add(format!("openapi/{}.json", info.name), document.into());
         // One copy of Swagger UI for all: what differs is which document it opens.
         let index = String::from_utf8_lossy(&swagger_part("index.html", &[info])?)
             .replace("=\"./", "=\"../")

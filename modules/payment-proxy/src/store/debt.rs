@@ -215,6 +215,9 @@ pub fn cancel_unwanted(
         .filter(|(_, attempt)| !application.awaits(*attempt))
         .map(|(id, _)| id)
         .collect();
+    if unwanted.is_empty() {
+        return Ok(0);
+    }
     scope.execute(t::table, |rows| {
         diesel::update(rows.filter(t::id.eq_any(unwanted))).set(t::cancel_at.eq(Some(clock::now())))
     })

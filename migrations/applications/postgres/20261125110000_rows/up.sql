@@ -1,0 +1,2 @@
+-- PostgreSQL keeps no table by its key.
+SELECT 1;
