@@ -60,31 +60,49 @@ impl Manager {
     }
 }
 
+/// A connection of the pool.
+pub(super) struct Pooled {
+    connection: AnyConnection,
+    /// The server did not take its first statement.
+    lost: bool,
+}
+
 impl ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = r2d2::Error;
 
     fn connect(&self) -> Result<Self::Connection, Self::Error> {
         let mut connection = self.open()?;
         super::statements::observe(&mut connection);
-        Ok(connection)
+        Ok(Pooled {
+            connection,
+            lost: false,
+        })
     }
 
-    fn is_valid(&self, connection: &mut Self::Connection) -> Result<(), Self::Error> {
-        match connection {
-            AnyConnection::Sqlite(_) => Ok(()),
-            AnyConnection::Postgres(inner) => inner
-                .batch_execute("SELECT 1")
-                .map_err(r2d2::Error::QueryError),
-        }
+    /// Its first statement shows it.
+    fn is_valid(&self, _connection: &mut Self::Connection) -> Result<(), Self::Error> {
+        Ok(())
     }
 
-    fn has_broken(&self, connection: &mut Self::Connection) -> bool {
+    fn has_broken(&self, pooled: &mut Self::Connection) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking()
+            || pooled.lost
             || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(
-                connection,
+                &mut pooled.connection,
             )
+    }
+}
+
+/// The first statement of work on a connection, which also shows whether the server is still there.
+pub(super) type First = fn(&mut AnyConnection) -> DbResult<()>;
+
+/// Asks for a sign of life.
+pub(super) fn alive(connection: &mut AnyConnection) -> DbResult<()> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(()),
+        AnyConnection::Postgres(inner) => Ok(inner.batch_execute("SELECT 1")?),
     }
 }
 
@@ -102,6 +120,7 @@ impl Pool {
             .max_size(size)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_millis(u64::from(settings.busy_timeout_ms)))
+            .test_on_check_out(false)
             .build(Manager::new(
                 target,
                 settings,
@@ -116,8 +135,10 @@ impl Pool {
         })
     }
 
+    /// Work on a connection, after this first statement.
     pub(super) async fn run<T, E>(
         &self,
+        first: First,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -131,10 +152,7 @@ impl Pool {
         let connections = self.connections.clone();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut connection = connections
-                .get()
-                .map_err(|error| DbError::Unavailable(error.to_string()))?;
-            work(&mut connection)
+            work(&mut taken(&connections, first)?.connection)
         })
         .await
         .unwrap_or_else(|_| {
@@ -173,5 +191,25 @@ impl Pool {
         tokio::task::spawn_blocking(move || work(&mut own()?))
             .await
             .unwrap_or_else(|_| Err(DbError::Other("the migration ended abnormally".to_owned())))
+    }
+}
+
+/// A connection that has taken its first statement. Those that a server left behind when it went away are thrown away, and others
+/// opened in their place.
+fn taken(
+    connections: &r2d2::Pool<Manager>,
+    first: First,
+) -> DbResult<r2d2::PooledConnection<Manager>> {
+    let mut left = connections.max_size();
+    loop {
+        let mut pooled = connections
+            .get()
+            .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        match first(&mut pooled.connection) {
+            Ok(()) => return Ok(pooled),
+            Err(error) if left == 0 => return Err(DbError::Unavailable(error.to_string())),
+            Err(_) => pooled.lost = true,
+        }
+        left -= 1;
     }
 }
