@@ -131,6 +131,7 @@ impl Things {
             ("user-groups", "/lang/api/user-groups", Value::Null),
             ("categories", "/lang/api/categories", Value::Null),
             ("documents", "/lang/api/documents", Value::Null),
+            ("folders", "/lang/api/folders", Value::Null),
             (
                 "recipients",
                 "/lang/api/recipients",
