@@ -37,7 +37,7 @@ async fn an_idle_platform_leaves_its_database_alone() {
     assert!(since.len() < ticks(&since) * FEW, "{since:#?}");
     let written = since
         .iter()
-        .filter(|line| line.starts_with("BEGIN"))
+        .filter(|line| line.starts_with("BEGIN IMMEDIATE"))
         .count();
     assert_eq!(written, 0, "{since:#?}");
 }

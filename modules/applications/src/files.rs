@@ -1,7 +1,6 @@
 //! Files of applications and messages: who may name which, and how others see them.
 
 mod body;
-mod clamd;
 mod rules;
 mod serve;
 mod sweep;
@@ -24,9 +23,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use body::{AttachmentIn, Decoded, Prepared};
-pub use clamd::{Address, ClamdSettings};
+pub use opencity_kernel::clamd::{Address, ClamdSettings};
+pub(crate) use opencity_kernel::files::head_matches as content_matches;
 pub use rules::FilesSettings;
-pub(crate) use rules::{head_matches as content_matches, take_head};
+pub(crate) use rules::take_head;
 pub use sweep::SweepUploads;
 
 use crate::store::file::{self, FileRow, FileState};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use opencity_contracts::{Application, DocumentEvent, Form, Message, Service};
+use opencity_contracts::user::{UserEventReason, UserRole};
+use opencity_contracts::{Application, DocumentEvent, Form, Message, Service, User};
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::events::{
@@ -13,7 +14,7 @@ use opencity_kernel::id::{ActId, ApplicationId, MessageId};
 use opencity_kernel::json::Json;
 
 use crate::maker::Maker;
-use crate::store::{document, folder, replica, waiting};
+use crate::store::{citizen, document, folder, replica, waiting};
 
 /// Makes one document of every act. It reads the messages and forms beside the applications, so that in one log they
 /// are here when the act comes; what comes later elsewhere is waited for.
@@ -182,6 +183,37 @@ impl Consumer for Replica {
             folder::set_number(scope, row.folder_id, number)?;
         }
         Ok(Next::Done)
+    }
+}
+
+/// Keeps who has which tax code.
+pub(crate) struct Citizens;
+
+#[async_trait]
+impl Consumer for Citizens {
+    fn name(&self) -> &'static str {
+        "documents.citizens"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::Users]
+    }
+
+    fn ordering_key(&self, _event: &Event) -> OrderingKey {
+        OrderingKey::None
+    }
+
+    fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
+        let user: User = event.body()?;
+        let kept = match (user.role, user.event_reason) {
+            (UserRole::User, UserEventReason::Deleted) => {
+                citizen::forget(scope, user.id.into())?;
+                true
+            }
+            (UserRole::User, _) => citizen::keep(scope, &user, event.aggregate_version)?,
+            _ => false,
+        };
+        Ok(if kept { Next::Done } else { Next::Nothing })
     }
 }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use async_trait::async_trait;
+use opencity_kernel::clamd::ClamdSettings;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbError, Migration, Tenancy};
 use opencity_kernel::events::{Change, Consumer, Topic};
@@ -29,7 +30,8 @@ use crate::maker::Maker;
 /// The module.
 pub const INFO: ModuleInfo = module_info!("documents", "Documents");
 /// Its tables.
-pub const MIGRATIONS: &[Migration] = migrations!("documents", "20261124100000_initial" => 1);
+pub const MIGRATIONS: &[Migration] =
+    migrations!("documents", "20261124100000_initial" => 1, "20261125100000_deposits" => 1);
 
 /// The section `[documents]` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,12 +39,25 @@ pub const MIGRATIONS: &[Migration] = migrations!("documents", "20261124100000_in
 struct Settings {
     /// PDFs made at the same time.
     renderers: usize,
+    /// Files that people put into folders.
+    files: FileSettings,
+}
+
+/// The section `[documents.files]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSettings {
+    /// The most bytes of one file.
+    max_bytes: usize,
+    /// The virus scanner.
+    clamd: ClamdSettings,
 }
 
 /// The module, put together.
 pub struct Documents {
     ctx: ModuleContext,
     maker: Arc<Maker>,
+    files: FileSettings,
 }
 
 impl Documents {
@@ -56,7 +71,11 @@ impl Documents {
             .sources
             .register(INFO.name, Arc::new(files::DocumentFiles(ctx.clone())));
         let maker = Arc::new(Maker::new(ctx.clone(), settings.renderers));
-        Ok(Self { ctx, maker })
+        Ok(Self {
+            ctx,
+            maker,
+            files: settings.files,
+        })
     }
 }
 
@@ -71,7 +90,13 @@ impl Module for Documents {
     }
 
     fn routes(&self, config: &mut web::ServiceConfig) {
-        api::routes(config, self.ctx.clone());
+        api::routes(
+            config,
+            api::State {
+                ctx: self.ctx.clone(),
+                files: self.files.clone(),
+            },
+        );
     }
 
     fn openapi(&self) -> utoipa::openapi::OpenApi {
@@ -89,6 +114,7 @@ impl Module for Documents {
                 maker: Arc::clone(&self.maker),
             }),
             Arc::new(consumers::Replica),
+            Arc::new(consumers::Citizens),
         ]
     }
 

@@ -306,6 +306,78 @@ where
     })
 }
 
+/// The files that offices and citizens exchange: by extension, the type under which they are served.
+const TYPES: [(&str, &str); 16] = [
+    ("pdf", "application/pdf"),
+    ("p7m", "application/pkcs7-mime"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("png", "image/png"),
+    ("txt", "text/plain"),
+    ("csv", "text/csv"),
+    ("rtf", "application/rtf"),
+    ("doc", "application/msword"),
+    (
+        "docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    ("xls", "application/vnd.ms-excel"),
+    (
+        "xlsx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+    ("odt", "application/vnd.oasis.opendocument.text"),
+    ("ods", "application/vnd.oasis.opendocument.spreadsheet"),
+    ("xml", "application/xml"),
+    ("zip", "application/zip"),
+];
+
+/// The type under which a file of this name is served; `None` where files with its extension are not taken.
+#[must_use]
+pub fn type_of(name: &str) -> Option<&'static str> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let extension = extension.to_ascii_lowercase();
+    TYPES
+        .iter()
+        .find(|(known, _)| !stem.is_empty() && *known == extension)
+        .map(|(_, mime_type)| *mime_type)
+}
+
+/// The extensions of files that are taken.
+#[must_use]
+pub fn known_extensions() -> Vec<&'static str> {
+    TYPES.iter().map(|(extension, _)| *extension).collect()
+}
+
+/// Whether the first bytes can be those of a file of this type. Types without a mark of their own take everything but programs.
+#[must_use]
+pub fn head_matches(mime_type: &str, head: &[u8]) -> bool {
+    let starts = |marks: &[&[u8]]| marks.iter().any(|mark| head.starts_with(mark));
+    match mime_type {
+        // Readers accept the mark anywhere in the first kilobyte (ISO 32000, implementation note on the file header).
+        "application/pdf" => head.windows(5).any(|bytes| bytes == b"%PDF-"),
+        "image/jpeg" => starts(&[b"\xff\xd8\xff"]),
+        "image/png" => starts(&[b"\x89PNG\r\n\x1a\n"]),
+        "image/gif" => starts(&[b"GIF8"]),
+        "image/tiff" => starts(&[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]),
+        "image/webp" => starts(&[b"RIFF"]) && head.get(8..12) == Some(b"WEBP"),
+        "image/heic" => head.get(4..8) == Some(b"ftyp"),
+        // Signed data (RFC 5652) in DER or BER, in PEM, or in bare base64.
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            starts(&[b"\x30", b"-----BEGIN ", b"MI"])
+        }
+        "application/zip" | "application/x-zip-compressed" => {
+            starts(&[b"PK\x03\x04", b"PK\x05\x06"])
+        }
+        kind if kind.starts_with("application/vnd.openxmlformats-")
+            || kind.starts_with("application/vnd.oasis.opendocument.") =>
+        {
+            starts(&[b"PK\x03\x04"])
+        }
+        _ => !starts(&[b"MZ", b"\x7fELF"]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(

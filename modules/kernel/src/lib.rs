@@ -1,6 +1,7 @@
 //! What every module stands on: values, database, events, HTTP, authentication. It knows no module.
 
 pub mod auth;
+pub mod clamd;
 pub mod clock;
 pub mod config;
 pub mod context;

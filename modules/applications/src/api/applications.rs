@@ -5,7 +5,7 @@ use opencity_formio::Mode;
 use opencity_kernel::auth::{AnyUser, Auth};
 use opencity_kernel::db::{DbError, TenantScope};
 use opencity_kernel::http::{Body, Scope};
-use opencity_kernel::id::ApplicationId;
+use opencity_kernel::id::{ApplicationId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, auth};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::change::{Work, change};
+use super::change::{Work, change, may};
 use super::list::{GEO_JSON, point, wants_geo_json};
 use super::{Anybody, ApplicationOut, Shown, State, viewed};
 use crate::aggregate::{Aggregate, Circumstances};
@@ -22,7 +22,8 @@ use crate::engine::{self, Inputs, Number};
 use crate::store::application;
 use crate::submission;
 
-/// A change of an application. The body of a GET may be sent back: keys not named here are ignored.
+/// A change of an application. The body of a GET may be sent back: keys not named here are ignored, and what does not change must
+/// be as it is.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = ApplicationChange, example = json!({"protocol_number": "2025/1042", "protocol_folder_number": "6.3-12"}))]
 #[serde(default)]
@@ -33,6 +34,13 @@ pub struct Changes {
     /// The present state, where the body of a GET is sent back; transitions change it.
     #[schema(value_type = Option<String>)]
     pub status: Option<Status>,
+    /// The service as POST takes it, where it is sent back; it does not change.
+    #[schema(max_length = 255)]
+    pub service: Option<String>,
+    /// The citizen, where he is sent back; he does not change.
+    pub user: Option<UserId>,
+    /// When it was begun, where it is sent back; it does not change.
+    pub created_at: Option<Instant>,
     /// Its id in a system outside.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 255)]
@@ -168,8 +176,32 @@ impl Changes {
         numbers
     }
 
-    fn changes_data(&self) -> bool {
-        self.data.is_some()
+    /// The first field of those that do not change which says something else than it is. Times are told in whole seconds.
+    fn unchangeable(&self, aggregate: &Aggregate) -> Option<&'static str> {
+        let row = &aggregate.row;
+        let known = &aggregate.service;
+        let is_service = |name: &String| {
+            *name == row.service_id.to_string()
+                || *name == known.slug
+                || known.identifier.as_ref() == Some(name)
+        };
+        if !self.service.as_ref().is_none_or(is_service) {
+            Some("service")
+        } else if self.user.is_some_and(|user| user != row.user_id) {
+            Some("user")
+        } else if self
+            .created_at
+            .is_some_and(|at| at.unix() != row.created_at.unix())
+        {
+            Some("created_at")
+        } else {
+            None
+        }
+    }
+
+    fn changes_data(&self, aggregate: &Aggregate) -> bool {
+        self.unchangeable(aggregate).is_some()
+            || self.data.is_some()
             || self.external_id.is_some()
             || self.payment_type.is_some()
             || self.status.is_some()
@@ -303,9 +335,10 @@ pub async fn put(
     path: Path,
     body: Body<Changes>,
 ) -> Result<HttpResponse, Problem> {
-    let changes = body.value;
-    let id = path.into_inner().1;
-    change(&state, &scope, caller.into_caller(), id, move |work| {
+    let (id, caller) = (path.into_inner().1, caller.into_caller());
+    let may = may(&state, &scope, &caller, id, Action::Put);
+    let changes = body.value.read_after(may).await?;
+    change(&state, &scope, caller, id, move |work| {
         let change = work.data_change(Action::Put, changes)?;
         work.apply(
             Action::Put,
@@ -343,12 +376,13 @@ pub async fn patch(
     path: Path,
     body: Body<Changes>,
 ) -> Result<HttpResponse, Problem> {
-    let changes = body.value;
-    let id = path.into_inner().1;
-    change(&state, &scope, caller.into_caller(), id, move |work| {
+    let (id, caller) = (path.into_inner().1, caller.into_caller());
+    let may = may(&state, &scope, &caller, id, Action::PatchData);
+    let changes = body.value.read_after(may).await?;
+    change(&state, &scope, caller, id, move |work| {
         let numbers = changes.numbers(&work.aggregate);
         let backoffice = changes.backoffice_data.clone();
-        if changes.changes_data() || (numbers.is_empty() && backoffice.is_none()) {
+        if changes.changes_data(&work.aggregate) || (numbers.is_empty() && backoffice.is_none()) {
             let change = work.data_change(Action::PatchData, changes)?;
             work.apply(
                 Action::PatchData,
@@ -421,6 +455,13 @@ impl Work<'_, '_> {
                 "status",
                 "read_only",
                 "Leave the state out, and change it by a transition.",
+            ));
+        }
+        if let Some(field) = changes.unchangeable(&self.aggregate) {
+            return Err(Problem::field(
+                field,
+                "read_only",
+                "This does not change once the application is begun: leave it out, or send it back as it is.",
             ));
         }
         let payment_type =

@@ -118,17 +118,6 @@ async fn patch_attachment(
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Problem> {
     let (_, id, attachment) = path.into_inner();
-    let external_id = body.value.external_id;
-    if external_id
-        .as_ref()
-        .is_some_and(|id| id.chars().count() > 255)
-    {
-        return Err(Problem::field(
-            "external_id",
-            "length",
-            "Give at most 255 characters.",
-        ));
-    }
     let (caller, rooms) = (caller.into_caller(), access.get_ref().clone());
     access
         .files
@@ -144,6 +133,17 @@ async fn patch_attachment(
             {
                 return Err(Problem::forbidden(
                     "This is for the office that works the application.",
+                ));
+            }
+            let external_id = body.value.read()?.external_id;
+            if external_id
+                .as_ref()
+                .is_some_and(|id| id.chars().count() > 255)
+            {
+                return Err(Problem::field(
+                    "external_id",
+                    "length",
+                    "Give at most 255 characters.",
                 ));
             }
             file::set_external_id(scope, row.id, external_id.as_deref())?;

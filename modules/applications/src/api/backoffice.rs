@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::change::{Work, change};
+use super::change::{Work, change, may};
 use super::{ApplicationOut, Shown, State, viewed};
 use crate::aggregate::Circumstances;
 use crate::domain::{Action, Reason};
@@ -95,9 +95,10 @@ pub async fn put(
     body: Body<Backoffice>,
 ) -> Result<HttpResponse, Problem> {
     let shown = Shown::of(&scope);
-    let id = path.into_inner().1;
-    let data = body.value.backoffice_data;
-    let answer = change(&state, &scope, caller.into_caller(), id, move |work| {
+    let (id, caller) = (path.into_inner().1, caller.into_caller());
+    let may = may(&state, &scope, &caller, id, Action::Backoffice);
+    let data = body.value.read_after(may).await?.backoffice_data;
+    let answer = change(&state, &scope, caller, id, move |work| {
         write(work, data)?;
         let state = work.state.clone();
         Ok(state.show(work.scope, &shown, &work.aggregate, &work.relation)?)

@@ -285,7 +285,7 @@ pub async fn post(
     key: IdempotencyKey,
     body: Body<BulkIn>,
 ) -> Result<HttpResponse, Problem> {
-    let asked = body.value;
+    let asked = body.value.read()?;
     asked.check()?;
     let base = scope.api("applications/bulk");
     let caller = caller.into_caller();

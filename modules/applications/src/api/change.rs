@@ -78,6 +78,29 @@ pub(super) async fn change_as<T: Send + 'static>(
         .await
 }
 
+/// Whether a caller may do an action on an application now, before anything is stored for it.
+///
+/// # Errors
+/// 404 for an unknown id, then what the table says.
+pub(super) async fn may(
+    state: &State,
+    scope: &Scope,
+    caller: &auth::Caller,
+    id: ApplicationId,
+    action: Action,
+) -> Result<(), Problem> {
+    let (site, by) = (state.site(scope), caller.clone());
+    state
+        .ctx
+        .db
+        .read::<_, Problem>(caller.tenancy(), move |scope| {
+            let (aggregate, relation) = met(scope, &site, &by, id)?;
+            engine::check(&aggregate, &relation, action, Circumstances::default())?;
+            Ok(())
+        })
+        .await
+}
+
 impl Work<'_, '_> {
     /// Whether the table lets an action through, before anything else is looked at.
     pub(super) fn check(&self, action: Action, about: Circumstances) -> Result<(), Problem> {

@@ -174,7 +174,13 @@ pub async fn create(
     body: Body<NewApplication>,
 ) -> Result<HttpResponse, Problem> {
     let hash = body.hash;
-    let mut body = body.value;
+    let people = async {
+        if caller.is_service() {
+            return Err(Problem::forbidden("Applications are sent by people."));
+        }
+        Ok(())
+    };
+    let mut body = body.value.read_after(people).await?;
     let state = state.get_ref().clone();
     let site = state.site(&scope);
     let shown = Shown::of(&scope);

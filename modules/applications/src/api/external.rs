@@ -134,7 +134,7 @@ pub async fn post(
     body: Body<ExternalApplication>,
 ) -> Result<HttpResponse, Problem> {
     let hash = body.hash;
-    let told = body.value;
+    let told = body.value.read()?;
     told.check(state.settings.test_bodies())?;
     let service = service_of(&state, &caller, &told).await?;
     let caller = caller.into_caller();

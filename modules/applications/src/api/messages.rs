@@ -314,10 +314,6 @@ async fn create_message(
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
-    let Body {
-        value: mut message,
-        hash,
-    } = body;
     let (caller, rooms) = (caller.into_caller(), access.get_ref().clone());
     let ctx = &access.files.ctx;
 
@@ -329,6 +325,7 @@ async fn create_message(
             first.applications.writable(db, &asker, id)
         })
         .await?;
+    let mut message = body.value.read()?;
     message.check()?;
     if caller.is_citizen() {
         message.keep_what_citizens_say()?;
@@ -340,7 +337,7 @@ async fn create_message(
         .prepare(caller.tenancy(), caller.id, FileKind::Message, decoded)
         .await?;
     let public_api = messages::api_of(&ctx.platform, &scope.tenant);
-    key.once(&ctx.db, &caller.clone(), hash, move |db| {
+    key.once(&ctx.db, &caller.clone(), body.hash, move |db| {
         let known = rooms.applications.writable(db, &caller, id)?;
         let on = On {
             application: id,
@@ -444,7 +441,6 @@ async fn patch_message(
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Problem> {
     let (_, id, message) = path.into_inner();
-    let patch = body.value;
     let (caller, rooms) = (caller.into_caller(), access.get_ref().clone());
     let ctx = &access.files.ctx;
     let public_api = messages::api_of(&ctx.platform, &scope.tenant);
@@ -453,11 +449,16 @@ async fn patch_message(
             let known = rooms.applications.viewed(db, &caller, id)?;
             let mut row = seen(db, &known, message)?;
             let editor = known.caller.is(Who::EDITOR);
-            if !(editor || known.caller.is(Who::OWNER) && patch.is_readers()) {
-                return Err(Problem::forbidden(
-                    "This is for the office that works the application; the applicant may note that he has read a message.",
-                ));
-            }
+            let reader = known.caller.is(Who::OWNER);
+            let patch = match body.value.read() {
+                Ok(patch) if editor || reader && patch.is_readers() => patch,
+                Err(problem) if editor || reader => return Err(problem),
+                _ => {
+                    return Err(Problem::forbidden(
+                        "This is for the office that works the application; the applicant may note that he has read a message.",
+                    ));
+                }
+            };
             if row.protocol_number.is_some() {
                 return Err(Problem::new(
                     ProblemKind::MessageRegistered,

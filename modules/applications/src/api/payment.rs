@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::change::change;
+use super::change::{change, may};
 use super::{Anybody, State, viewed};
 use crate::domain::{Action, PaymentStatus};
 use crate::engine::Inputs;
@@ -149,9 +149,11 @@ pub async fn post(
     path: Path,
     body: Body<Outcome>,
 ) -> Result<HttpResponse, Problem> {
-    let id = path.into_inner().1;
-    let ok = body.value.status == "OK";
-    change(&state, &scope, caller.into_caller(), id, move |work| {
+    let (id, caller) = (path.into_inner().1, caller.into_caller());
+    let action = Action::PaymentOutcome { ok: true };
+    let may = may(&state, &scope, &caller, id, action);
+    let ok = body.value.read_after(may).await?.status == "OK";
+    change(&state, &scope, caller, id, move |work| {
         let told = work.aggregate.details.payment_outcome;
         let again =
             told.is_some_and(|told| told.ok == ok && told.attempt == work.aggregate.row.attempt);

@@ -138,10 +138,7 @@ async fn begin_upload(
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Problem> {
     let (_, locale) = path.into_inner();
-    let Body {
-        value: upload,
-        hash,
-    } = body;
+    let upload = body.value.read()?;
     let settings = &access.files.settings;
     let accepted = settings
         .accept(
@@ -201,7 +198,7 @@ async fn begin_upload(
         id,
         uri: format!("{address}/content?key={secret}"),
     };
-    key.once(&access.files.ctx.db, &caller, hash, move |scope| {
+    key.once(&access.files.ctx.db, &caller, body.hash, move |scope| {
         file::insert(scope, &row)?;
         Created::new(address, &out)
     })
@@ -369,8 +366,13 @@ async fn finish_upload(
     access: web::Data<Access>,
 ) -> Result<HttpResponse, Problem> {
     let (_, _, id) = path.into_inner();
-    let hash = body.value.file_hash.trim().to_lowercase();
     let (files, tenancy, sender) = (&access.files, caller.tenancy(), caller.id);
+    let own = files
+        .ctx
+        .db
+        .read(tenancy, move |scope| begun(scope, id, sender));
+    let told = body.value.read_after(own).await?;
+    let hash = told.file_hash.trim().to_lowercase();
     let row = files
         .ctx
         .db

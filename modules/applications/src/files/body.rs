@@ -11,13 +11,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use futures::Stream;
 use opencity_kernel::db::{Tenancy, WriteScope};
-use opencity_kernel::files::StoredFile;
+use opencity_kernel::files::{StoredFile, head_matches};
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, UserId};
 use opencity_kernel::{Problem, clock};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::rules::{Accepted, HEAD, head_matches};
+use super::rules::{Accepted, HEAD};
 use super::{Files, refusal, refused_field};
 use crate::store::file::{self, FileKind, FileRow, FileState};
 

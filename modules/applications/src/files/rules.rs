@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use opencity_kernel::clamd::ClamdSettings;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 use serde::Deserialize;
 
-use super::clamd::ClamdSettings;
 use super::refused_field;
 
 /// `[applications.files]`
@@ -156,34 +156,6 @@ fn signed_name(name: &str) -> Option<String> {
         return None;
     }
     signed_name(stem).or_else(|| Some(stem.to_owned()))
-}
-
-/// Whether the first bytes can be those of a file of this type. Types without a mark of their own take everything but programs.
-pub(crate) fn head_matches(mime_type: &str, head: &[u8]) -> bool {
-    let starts = |marks: &[&[u8]]| marks.iter().any(|mark| head.starts_with(mark));
-    match mime_type {
-        // Readers accept the mark anywhere in the first kilobyte (ISO 32000, implementation note on the file header).
-        "application/pdf" => head.windows(5).any(|bytes| bytes == b"%PDF-"),
-        "image/jpeg" => starts(&[b"\xff\xd8\xff"]),
-        "image/png" => starts(&[b"\x89PNG\r\n\x1a\n"]),
-        "image/gif" => starts(&[b"GIF8"]),
-        "image/tiff" => starts(&[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]),
-        "image/webp" => starts(&[b"RIFF"]) && head.get(8..12) == Some(b"WEBP"),
-        "image/heic" => head.get(4..8) == Some(b"ftyp"),
-        // Signed data (RFC 5652) in DER or BER, in PEM, or in bare base64.
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
-            starts(&[b"\x30", b"-----BEGIN ", b"MI"])
-        }
-        "application/zip" | "application/x-zip-compressed" => {
-            starts(&[b"PK\x03\x04", b"PK\x05\x06"])
-        }
-        kind if kind.starts_with("application/vnd.openxmlformats-")
-            || kind.starts_with("application/vnd.oasis.opendocument.") =>
-        {
-            starts(&[b"PK\x03\x04"])
-        }
-        _ => !starts(&[b"MZ", b"\x7fELF"]),
-    }
 }
 
 /// Keeps the first bytes of a file that comes in pieces.

@@ -69,6 +69,9 @@ pub struct ItemRow {
 }
 opencity_kernel::tenant_rows!(ItemRow);
 
+/// Items that are written in one statement.
+const AT_ONCE: usize = 500;
+
 /// How an item stands.
 pub const PENDING: &str = "pending";
 /// Done.
@@ -82,8 +85,9 @@ pub const REFUSED: &str = "refused";
 /// If the database refuses.
 pub fn insert(scope: &mut WriteScope<'_>, bulk: &BulkRow, ids: &[ApplicationId]) -> DbResult<()> {
     scope.insert(b::table, bulk)?;
-    for (position, application_id) in (0..).zip(ids) {
-        let item = ItemRow {
+    let items: Vec<ItemRow> = (0..)
+        .zip(ids)
+        .map(|(position, application_id)| ItemRow {
             tenant_id: bulk.tenant_id,
             bulk_id: bulk.id,
             position,
@@ -91,8 +95,10 @@ pub fn insert(scope: &mut WriteScope<'_>, bulk: &BulkRow, ids: &[ApplicationId])
             status: PENDING.to_owned(),
             problem: None,
             at: None,
-        };
-        scope.insert(i::table, &item)?;
+        })
+        .collect();
+    for some in items.chunks(AT_ONCE) {
+        scope.insert_all(i::table, some)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::world::{World, sample};
-use crate::{app, call};
+use crate::{app, call, on_both_databases};
 
 fn task(world: &World) -> Arc<dyn Task> {
     let mut tasks = world.module.tasks().into_iter();
@@ -38,6 +38,26 @@ macro_rules! acquired {
         }
         ids
     }};
+}
+
+on_both_databases! {
+    async fn as_many_as_are_taken_are_kept_in_their_order(store) {
+        let world = World::on(store).await;
+        let app = app!(world);
+        let ids: Vec<String> = (0..1000).map(|_| Uuid::new_v4().to_string()).collect();
+        let asked = json!({"action": "assign", "ids": ids});
+        let made = call!(app, world, POST "applications/bulk", operator, asked);
+        assert_eq!(made.status, 201, "{}", made.text);
+        let path = format!("applications/bulk/{}", made.json["id"].as_str().unwrap());
+        for offset in [0, 450, 900] {
+            let part = call!(app, world, GET format!("{path}?limit=100&offset={offset}"), operator);
+            let results = &part.json["results"];
+            assert_eq!(results["meta"]["count"], 1000, "{}", part.text);
+            let shown = results["data"].as_array().unwrap().iter();
+            let shown: Vec<&str> = shown.map(|one| one["id"].as_str().unwrap()).collect();
+            assert_eq!(shown, ids[offset..offset + 100]);
+        }
+    }
 }
 
 #[actix_web::test]

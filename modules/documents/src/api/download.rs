@@ -9,10 +9,10 @@ use opencity_kernel::http::{Scope, download as file};
 use opencity_kernel::id::DocumentId;
 use opencity_kernel::problem::ProblemBody;
 
-use super::{State, of_path};
+use super::{Found, State, of_path};
 use crate::consumers::body_of;
 use crate::maker::file_key;
-use crate::store::document;
+use crate::store::{deposit, document};
 
 /// People, and the other modules of the installation, which fetch files with a service token.
 #[derive(Debug)]
@@ -27,14 +27,14 @@ impl Permission for AnyCaller {
 
 #[utoipa::path(
     get, path = "/lang/api/documents/{id}/download", operation_id = "documents.document.download", tag = "documents",
-    summary = "The PDF of a document",
-    description = "The main document as it was registered. The hash in the document's description is that of these bytes.",
+    summary = "The file of a document",
+    description = "Of an act, the PDF/A as it was registered; of what somebody put into a folder, the file as it came. The hash in the document's description is that of these bytes.",
     params(("id" = uuid::Uuid, Path, description = "The document")),
     responses(
-        (status = 200, body = Vec<u8>, description = "The PDF/A", content_type = "application/pdf"),
+        (status = 200, description = "The file", content((Vec<u8> = "application/pdf"), (Vec<u8> = "application/octet-stream"))),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The caller may not see the application", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such document", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such document, or its file lies elsewhere", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -47,13 +47,23 @@ pub(crate) async fn download(
     let caller = caller.into_caller();
     let (tenancy, by_owner, by_person) =
         (caller.tenancy(), caller.is_citizen(), !caller.is_service());
-    let row = of_path(&state, caller, path.into_inner().1).await?;
-    let main = body_of(&row)?.main_document;
-    let key = file_key(
-        row.tenant_id.uuid(),
-        row.owner_id.uuid(),
-        row.main_file_id.uuid(),
-    );
+    let reader = caller.id;
+    let found = of_path(&state, caller, path.into_inner().1).await?;
+    let (key, name, mime_type) = match &found {
+        Found::Act(row) => {
+            let main = body_of(row)?.main_document;
+            let file = row.main_file_id.uuid();
+            let key = file_key(row.tenant_id.uuid(), row.owner_id.uuid(), file);
+            (key, main.filename, main.mime_type)
+        }
+        Found::Deposit(row, _) => {
+            // One that lies elsewhere is at its address.
+            let file = row.file_id.ok_or_else(|| Problem::not_found("file"))?;
+            let key = file_key(row.tenant_id.uuid(), row.owner_id.uuid(), file.uuid());
+            let name = row.filename.clone().unwrap_or_default();
+            (key, name, row.mime_type.clone().unwrap_or_default())
+        }
+    };
     let content = state
         .ctx
         .platform
@@ -65,19 +75,17 @@ pub(crate) async fn download(
             other => Problem::unavailable(other),
         })?;
     if by_person {
-        let id = row.id;
         state
             .ctx
             .db
-            .write::<_, DbError>(tenancy, move |rows| {
-                document::count_download(rows, id, by_owner)
+            .write::<_, DbError>(tenancy, move |rows| match found {
+                Found::Act(row) => document::count_download(rows, row.id, by_owner),
+                Found::Deposit(row, _) => {
+                    let by_owner = by_owner && reader == row.owner_id;
+                    deposit::count_download(rows, row.id, by_owner)
+                }
             })
             .await?;
     }
-    Ok(file(
-        &main.filename,
-        &main.mime_type,
-        "private, no-store",
-        content,
-    ))
+    Ok(file(&name, &mime_type, "private, no-store", content))
 }

@@ -1,5 +1,6 @@
 //! The module's HTTP API (`core-api.md` §11).
 
+mod deposits;
 mod documents;
 mod download;
 mod folders;
@@ -18,43 +19,76 @@ use opencity_kernel::id::ServiceId;
 use opencity_kernel::problem::ProblemBody;
 use utoipa::OpenApi;
 
-use crate::domain::access::{Subject, may_see};
+use crate::FileSettings;
+use crate::domain::access::{Standing, Subject, may_see, standing};
+use crate::domain::deposit::{DepositIn, FolderIn};
+use crate::store::deposit::{self, DepositRow};
 use crate::store::document::{self, DocumentRow, Visible};
-use crate::store::replica;
+use crate::store::personal_folder::{self, PersonalFolder};
+use crate::store::{citizen, replica};
 
 /// What the handlers share.
 #[derive(Clone)]
 pub(crate) struct State {
     pub ctx: ModuleContext,
+    /// What a file that comes in must be.
+    pub files: FileSettings,
 }
 
-pub(crate) fn routes(config: &mut web::ServiceConfig, ctx: ModuleContext) {
+pub(crate) fn routes(config: &mut web::ServiceConfig, state: State) {
     config
-        .app_data(web::Data::new(State { ctx }))
-        .service(web::resource("/{tenant}/api/documents").route(web::get().to(documents::list)))
+        .app_data(web::Data::new(state))
+        .service(
+            web::resource("/{tenant}/api/documents")
+                .route(web::get().to(documents::list))
+                .route(web::post().to(deposits::create)),
+        )
         .service(
             web::resource("/{tenant}/api/documents/verify/{code}")
                 .route(web::get().to(verify::verify)),
         )
-        .service(web::resource("/{tenant}/api/documents/{id}").route(web::get().to(documents::one)))
+        .service(
+            web::resource("/{tenant}/api/documents/{id}")
+                .route(web::get().to(documents::one))
+                .route(web::put().to(deposits::replace))
+                .route(web::patch().to(deposits::patch))
+                .route(web::delete().to(deposits::delete)),
+        )
         .service(
             web::resource("/{tenant}/api/documents/{id}/download")
                 .route(web::get().to(download::download)),
         )
-        .service(web::resource("/{tenant}/api/folders").route(web::get().to(folders::list)));
+        .service(
+            web::resource("/{tenant}/api/folders")
+                .route(web::get().to(folders::list))
+                .route(web::post().to(folders::create)),
+        )
+        .service(
+            web::resource("/{tenant}/api/folders/{id}")
+                .route(web::get().to(folders::one))
+                .route(web::put().to(folders::replace))
+                .route(web::patch().to(folders::patch))
+                .route(web::delete().to(folders::delete)),
+        );
 }
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(documents::list, documents::one, download::download, verify::verify, folders::list),
+    paths(
+        documents::list, documents::one, deposits::create, deposits::replace, deposits::patch, deposits::delete,
+        download::download, verify::verify,
+        folders::list, folders::one, folders::create, folders::replace, folders::patch, folders::delete
+    ),
     components(schemas(
+        DepositIn,
+        FolderIn,
         documents::DocumentView,
         documents::RegistrationView,
         folders::FolderView,
         verify::Verification,
         ProblemBody
     )),
-    tags((name = "documents", description = "The documents that applications produce, their PDF, their registration and their folders"))
+    tags((name = "documents", description = "The documents that applications produce, their PDF and their registration; the folders of citizens, and what people put there"))
 )]
 struct Api;
 
@@ -87,53 +121,107 @@ fn visible(scope: &mut TenantScope<'_>, caller: &Caller) -> DbResult<Visible> {
     })
 }
 
-/// The document, if the caller may see it.
-fn seen(
-    scope: &mut TenantScope<'_>,
-    caller: &Caller,
-    id: DocumentId,
-) -> DbResult<Option<DocumentRow>> {
-    let Some(row) = document::find(scope, id)? else {
-        return Ok(None);
-    };
-    let application = replica::application(scope, row.application_id)?;
-    let linked = linked(scope, caller)?;
-    let subject = Subject {
-        owner: row.owner_id,
-        service: row.service_id,
-        office: application
-            .as_ref()
-            .and_then(|application| application.office_id),
-        operator: application
-            .as_ref()
-            .and_then(|application| application.operator_id),
-        linked: &linked,
-    };
-    Ok(may_see(caller, subject).then_some(row))
+/// A document of the path.
+pub(crate) enum Found {
+    /// The act of an application.
+    Act(DocumentRow),
+    /// What somebody put into a folder.
+    Deposit(DepositRow, PersonalFolder),
+}
+
+impl Found {
+    fn of(scope: &mut TenantScope<'_>, id: DocumentId) -> DbResult<Option<Self>> {
+        if let Some(row) = document::find(scope, id)? {
+            return Ok(Some(Self::Act(row)));
+        }
+        let Some(row) = deposit::find(scope, id)? else {
+            return Ok(None);
+        };
+        let folder = personal_folder::find(scope, row.folder_id)?;
+        Ok(folder.map(|folder| Self::Deposit(row, folder)))
+    }
+
+    fn is_seen_by(&self, scope: &mut TenantScope<'_>, caller: &Caller) -> DbResult<bool> {
+        let linked = linked(scope, caller)?;
+        match self {
+            Self::Act(row) => {
+                let application = replica::application(scope, row.application_id)?;
+                let subject = Subject {
+                    owner: row.owner_id,
+                    service: row.service_id,
+                    office: application
+                        .as_ref()
+                        .and_then(|application| application.office_id),
+                    operator: application
+                        .as_ref()
+                        .and_then(|application| application.operator_id),
+                    linked: &linked,
+                };
+                Ok(may_see(caller, subject))
+            }
+            Self::Deposit(row, folder) => {
+                if standing(caller, row.owner_id, &folder.services, &linked) != Standing::Stranger {
+                    return Ok(true);
+                }
+                let reader = citizen::find(scope, caller.id)?.and_then(|citizen| citizen.tax_code);
+                match reader {
+                    Some(tax_code) => deposit::is_reader(scope, row.id, &tax_code),
+                    None => Ok(false),
+                }
+            }
+        }
+    }
 }
 
 /// The document of the path: 404 if there is none, 403 if the caller may not see it.
-async fn of_path(state: &State, caller: Caller, id: DocumentId) -> Result<DocumentRow, Problem> {
+async fn of_path(state: &State, caller: Caller, id: DocumentId) -> Result<Found, Problem> {
     let tenancy = caller.tenancy();
     let caller = Arc::new(caller);
-    let found = state
+    let seen = state
         .ctx
-        .find_replica(tenancy, move |scope| seen(scope, &caller, id))
+        .find_replica(tenancy, move |scope| {
+            Ok(match Found::of(scope, id)? {
+                Some(found) if found.is_seen_by(scope, &caller)? => Some(found),
+                _ => None,
+            })
+        })
         .await?;
-    if let Some(row) = found {
-        return Ok(row);
+    if let Some(found) = seen {
+        return Ok(found);
     }
     match state
         .ctx
         .db
-        .read(tenancy, move |scope| document::find(scope, id))
+        .read(tenancy, move |scope| Found::of(scope, id))
         .await?
     {
         Some(_) => Err(Problem::forbidden(
-            "Only the citizen and the operators of the application may see its documents.",
+            "Only the citizen and the operators of the application, or of the folder, may see its documents.",
         )),
         None => Err(Problem::not_found("document")),
     }
+}
+
+/// # Errors
+/// 422 if one of these services is unknown.
+async fn services_known(
+    state: &State,
+    caller: &Caller,
+    services: &[ServiceId],
+) -> Result<(), Problem> {
+    let services = services.to_vec();
+    let known = state
+        .ctx
+        .find_replica(caller.tenancy(), move |scope| {
+            for service in &services {
+                if replica::service_name(scope, *service)?.is_none() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
+        })
+        .await?;
+    known.ok_or_else(|| Problem::unknown_reference("correlated_services", "service"))
 }
 
 /// The most entries of a list that is a bare array, and how many it has unless the request says otherwise.

@@ -215,6 +215,18 @@ pub(crate) fn list(
     })
 }
 
+/// How many there are.
+pub(crate) fn count(
+    scope: &mut TenantScope<'_>,
+    visible: Visible,
+    wanted: Wanted,
+) -> DbResult<i64> {
+    let tenant = scope.tenant_id();
+    scope.get(documents_document::table, |rows| {
+        chosen(rows, tenant, visible, wanted).count()
+    })
+}
+
 /// Which part of a list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page {

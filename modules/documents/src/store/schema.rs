@@ -95,7 +95,80 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    documents_personal_folder (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        version -> BigInt,
+        owner_id -> Id,
+        title -> Text,
+        description -> Nullable<Text>,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    documents_personal_folder_service (tenant_id, folder_id, service_id) {
+        tenant_id -> Id,
+        folder_id -> Id,
+        service_id -> Id,
+    }
+}
+
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    documents_deposit (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        version -> BigInt,
+        folder_id -> Id,
+        owner_id -> Id,
+        recipient_type -> Text,
+        title -> Text,
+        file_id -> Nullable<Id>,
+        filename -> Nullable<Text>,
+        mime_type -> Nullable<Text>,
+        size -> Nullable<BigInt>,
+        md5 -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+        body -> Json,
+        downloads -> BigInt,
+        last_read_at -> Nullable<Instant>,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    documents_deposit_reader (tenant_id, deposit_id, tax_code) {
+        tenant_id -> Id,
+        deposit_id -> Id,
+        tax_code -> Text,
+    }
+}
+
+diesel::table! {
+    use opencity_kernel::db::sql::*;
+    documents_citizen (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        version -> BigInt,
+        tax_code -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(documents_document, documents_application);
+diesel::allow_tables_to_appear_in_same_query!(
+    documents_deposit,
+    documents_deposit_reader,
+    documents_personal_folder,
+    documents_personal_folder_service,
+    documents_citizen,
+);
 
 opencity_kernel::tenant_tables!(
     documents_folder,
@@ -105,4 +178,9 @@ opencity_kernel::tenant_tables!(
     documents_service,
     documents_form,
     documents_message,
+    documents_personal_folder,
+    documents_personal_folder_service,
+    documents_deposit,
+    documents_deposit_reader,
+    documents_citizen,
 );

@@ -80,7 +80,7 @@ pub(super) async fn log_in(
     body: Body<LoginIn>,
 ) -> Result<HttpResponse, Problem> {
     use secrecy::ExposeSecret as _;
-    let LoginIn { username, password } = body.value;
+    let LoginIn { username, password } = body.value.read()?;
     if username.trim().is_empty() || username.len() > 180 {
         return Err(Problem::field(
             "username",

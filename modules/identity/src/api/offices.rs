@@ -184,7 +184,7 @@ pub(super) async fn create_office(
     key: IdempotencyKey,
     body: Body<OfficeIn>,
 ) -> Result<HttpResponse, Problem> {
-    let input = body.value;
+    let input = body.value.read()?;
     let mut new = Office::new(OfficeId::new(), input.name()?, clock::now());
     input.apply(&mut new)?;
     let location = scope.api(&format!("user-groups/{}", new.id));
@@ -217,13 +217,10 @@ pub(super) async fn put_office(
     path: web::Path<(String, OfficeId)>,
     body: Body<OfficeIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(
-        &core,
-        caller.tenancy(),
-        path.into_inner().1,
-        body.value.completed()?,
-    )
-    .await?;
+    let id = path.into_inner().1;
+    let before = found(&core, caller.tenancy(), id);
+    let input = body.value.read_after(before).await?.completed()?;
+    change(&core, caller.tenancy(), id, input).await?;
     Ok(modified())
 }
 
@@ -249,8 +246,18 @@ pub(super) async fn patch_office(
     path: web::Path<(String, OfficeId)>,
     body: Body<OfficeIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(&core, caller.tenancy(), path.into_inner().1, body.value).await?;
+    let id = path.into_inner().1;
+    let before = found(&core, caller.tenancy(), id);
+    let input = body.value.read_after(before).await?;
+    change(&core, caller.tenancy(), id, input).await?;
     Ok(patched())
+}
+
+async fn found(core: &Core, tenancy: Tenancy, id: OfficeId) -> Result<Office, Problem> {
+    let read = move |scope: &mut TenantScope<'_>| {
+        office::find(scope, id)?.ok_or_else(|| Problem::not_found("office"))
+    };
+    core.ctx.db.read(tenancy, read).await
 }
 
 async fn change(

@@ -203,7 +203,7 @@ pub(super) async fn create_user(
     key: IdempotencyKey,
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
-    let mut input = body.value;
+    let mut input = body.value.read()?;
     let password = input.password.take();
     let mut new = User::new(
         UserId::new(),
@@ -248,7 +248,8 @@ pub(super) async fn put_user(
     path: web::Path<(String, UserId)>,
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(&core, &caller, path.into_inner().1, body.value.named()?).await?;
+    let before = seen(&core, &caller, path.into_inner().1).await?;
+    change(&core, &caller, before, body.value.read()?.named()?).await?;
     Ok(modified())
 }
 
@@ -274,17 +275,17 @@ pub(super) async fn patch_user(
     path: web::Path<(String, UserId)>,
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(&core, &caller, path.into_inner().1, body.value).await?;
+    let before = seen(&core, &caller, path.into_inner().1).await?;
+    change(&core, &caller, before, body.value.read()?).await?;
     Ok(patched())
 }
 
 async fn change(
     core: &Core,
     caller: &Caller,
-    id: UserId,
+    before: User,
     mut input: UserIn,
 ) -> Result<(), Problem> {
-    let before = seen(core, caller, id).await?;
     let mut after = before.clone();
     after.kind = input.kind()?.unwrap_or(before.kind);
     let password = input.password.take();

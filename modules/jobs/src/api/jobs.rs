@@ -147,7 +147,8 @@ pub async fn create_job(
     idempotency: IdempotencyKey,
     body: Body<JobIn>,
 ) -> Result<HttpResponse, Problem> {
-    let Body { value: given, hash } = body;
+    let Body { value, hash } = body;
+    let given = value.read()?;
     let kind = JobKind::parse(&given.r#type).ok_or_else(|| {
         Problem::field(
             "type",

@@ -2,10 +2,12 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures::future::LocalBoxFuture;
+use tokio::sync::OnceCell;
 
 use super::keys::{Claims, Login, SERVICE_ROLE};
 use crate::context::Platform;
@@ -202,19 +204,49 @@ impl<P: Permission> FromRequest for Auth<P> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let asked = Rc::new(Asked {
+            allows: P::allows,
+            needs: P::NEEDS,
+            outcome: OnceCell::new(),
+        });
+        request.extensions_mut().insert(Rc::clone(&asked));
         let request = request.clone();
         Box::pin(async move {
-            let caller = caller_of(&request).await?;
-            if P::allows(&caller) {
-                Ok(Self(caller, PhantomData))
+            let caller = asked.outcome(&request).await?;
+            Ok(Self(caller, PhantomData))
+        })
+    }
+}
+
+/// Who calls, as a handler has asked: found out once.
+struct Asked {
+    allows: fn(&Caller) -> bool,
+    needs: &'static str,
+    outcome: OnceCell<Result<Caller, Problem>>,
+}
+
+impl Asked {
+    async fn outcome(&self, request: &HttpRequest) -> Result<Caller, Problem> {
+        let find = || async {
+            let caller = caller_of(request).await?;
+            if (self.allows)(&caller) {
+                Ok(caller)
             } else {
                 Err(Problem::forbidden(format!(
                     "This operation needs {}.",
-                    P::NEEDS
+                    self.needs
                 )))
             }
-        })
+        };
+        self.outcome.get_or_init(find).await.clone()
     }
+}
+
+/// Why a refused request is refused first of all: whoever may not call an operation does not hear what else is wrong
+/// with his request, though an extractor may have found that before.
+pub(crate) async fn refusal(request: &HttpRequest) -> Option<Problem> {
+    let asked = request.extensions().get::<Rc<Asked>>().cloned()?;
+    asked.outcome(request).await.err()
 }
 
 /// The caller if there is a token, nobody if there is none: for operations that are public and tell

@@ -4,11 +4,11 @@ mod caller;
 mod jwks;
 mod keys;
 
-pub(crate) use caller::optional_caller;
 pub use caller::{
     AdministratorOnly, AnyUser, Auth, Caller, CallerKind, Internal, ModuleOnly, Permission,
     PlatformOnly, Staff,
 };
+pub(crate) use caller::{optional_caller, refusal};
 pub use jwks::keep_fresh;
 pub use keys::{Claims, Login, PublicKey, Verifier};
 

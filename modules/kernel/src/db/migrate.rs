@@ -69,6 +69,7 @@ fn locked<T>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> DbResult<T>,
 ) -> DbResult<T> {
+    writer::begin(connection)?;
     let (value, _) = writer::transaction(connection, |connection| {
         let result = (|| {
             if side(connection) == 1 {

@@ -14,6 +14,9 @@ mod sql_types;
 mod statements;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -146,7 +149,7 @@ impl Database {
         self.inner.appended.subscribe()
     }
 
-    /// Reads, for one tenant.
+    /// Reads, for one tenant, what was there at one moment.
     ///
     /// # Errors
     /// The work's own, or [`DbError::Unavailable`].
@@ -159,11 +162,11 @@ impl Database {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.read_raw(move |connection| work(&mut TenantScope::new(connection, tenancy)))
+        self.read_snapshot(move |connection| work(&mut TenantScope::new(connection, tenancy)))
             .await
     }
 
-    /// Reads across tenants, for the stated reason.
+    /// Reads across tenants, for the stated reason, what was there at one moment.
     ///
     /// # Errors
     /// The work's own, or [`DbError::Unavailable`].
@@ -177,7 +180,7 @@ impl Database {
         E: From<DbError> + Send + 'static,
     {
         let module = self.module;
-        self.read_raw(move |connection| work(&mut PlatformScope::new(connection, module)))
+        self.read_snapshot(move |connection| work(&mut PlatformScope::new(connection, module)))
             .await
     }
 
@@ -248,6 +251,23 @@ impl Database {
         self.inner.pool.connect(&self.inner.target)
     }
 
+    async fn read_snapshot<T, E>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        self.inner
+            .pool
+            .run(writer::begin_snapshot, move |connection| {
+                writer::in_snapshot(connection, work)
+            })
+            .await
+    }
+
+    /// Reads in no transaction: for one statement.
     pub(crate) async fn read_raw<T, E>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
@@ -256,7 +276,7 @@ impl Database {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.inner.pool.run(work).await
+        self.inner.pool.run(pool::alive, work).await
     }
 
     /// The one way to a transaction. The work says what follows from its commit.
@@ -296,7 +316,7 @@ impl Database {
                 let inner = Arc::clone(&self.inner);
                 self.inner
                     .pool
-                    .run(move |connection| {
+                    .run(writer::begin, move |connection| {
                         let (value, after) = writer::transaction(connection, work)?;
                         if after.emitted {
                             inner.appended.send_modify(|count| *count += 1);
@@ -337,6 +357,7 @@ impl Database {
             .pool
             .run_unbounded(&target.inner.target, move |postgres| {
                 let mut sqlite = source()?;
+                writer::begin(postgres)?;
                 let (copied, _) = writer::transaction(postgres, |postgres| {
                     let copied = match (&mut sqlite, postgres) {
                         (AnyConnection::Sqlite(from), AnyConnection::Postgres(to)) => {

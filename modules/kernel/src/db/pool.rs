@@ -1,7 +1,7 @@
 //! Bounded pools of connections, used from threads on which blocking is allowed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::r2d2::{self, ManageConnection};
@@ -10,16 +10,6 @@ use tokio::sync::Semaphore;
 
 use super::connection::AnyConnection;
 use super::{DatabaseSettings, DbError, DbResult, Target};
-
-/// A connection that was used so short a time ago is alive; after a rest it is asked. One that breaks is left out of the pool.
-const ALIVE: Duration = Duration::from_millis(500);
-
-/// A connection of the pool.
-pub(super) struct Pooled {
-    connection: AnyConnection,
-    /// When it last came back.
-    used: Instant,
-}
 
 #[derive(Debug)]
 pub(super) struct Manager {
@@ -70,6 +60,13 @@ impl Manager {
     }
 }
 
+/// A connection of the pool.
+pub(super) struct Pooled {
+    connection: AnyConnection,
+    /// The server did not take its first statement.
+    lost: bool,
+}
+
 impl ManageConnection for Manager {
     type Connection = Pooled;
     type Error = r2d2::Error;
@@ -79,25 +76,33 @@ impl ManageConnection for Manager {
         super::statements::observe(&mut connection);
         Ok(Pooled {
             connection,
-            used: Instant::now(),
+            lost: false,
         })
     }
 
-    fn is_valid(&self, pooled: &mut Self::Connection) -> Result<(), Self::Error> {
-        match &mut pooled.connection {
-            AnyConnection::Postgres(inner) if pooled.used.elapsed() > ALIVE => inner
-                .batch_execute("SELECT 1")
-                .map_err(r2d2::Error::QueryError),
-            _ => Ok(()),
-        }
+    /// Its first statement shows it.
+    fn is_valid(&self, _connection: &mut Self::Connection) -> Result<(), Self::Error> {
+        Ok(())
     }
 
     fn has_broken(&self, pooled: &mut Self::Connection) -> bool {
         use diesel::connection::TransactionManager;
         std::thread::panicking()
+            || pooled.lost
             || <AnyConnection as Connection>::TransactionManager::is_broken_transaction_manager(
                 &mut pooled.connection,
             )
+    }
+}
+
+/// The first statement of work on a connection, which also shows whether the server is still there.
+pub(super) type First = fn(&mut AnyConnection) -> DbResult<()>;
+
+/// Asks for a sign of life.
+pub(super) fn alive(connection: &mut AnyConnection) -> DbResult<()> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(()),
+        AnyConnection::Postgres(inner) => Ok(inner.batch_execute("SELECT 1")?),
     }
 }
 
@@ -115,6 +120,7 @@ impl Pool {
             .max_size(size)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_millis(u64::from(settings.busy_timeout_ms)))
+            .test_on_check_out(false)
             .build(Manager::new(
                 target,
                 settings,
@@ -129,8 +135,10 @@ impl Pool {
         })
     }
 
+    /// Work on a connection, after this first statement.
     pub(super) async fn run<T, E>(
         &self,
+        first: First,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -144,12 +152,7 @@ impl Pool {
         let connections = self.connections.clone();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let mut pooled = connections
-                .get()
-                .map_err(|error| DbError::Unavailable(error.to_string()))?;
-            let result = work(&mut pooled.connection);
-            pooled.used = Instant::now();
-            result
+            work(&mut taken(&connections, first)?.connection)
         })
         .await
         .unwrap_or_else(|_| {
@@ -188,5 +191,25 @@ impl Pool {
         tokio::task::spawn_blocking(move || work(&mut own()?))
             .await
             .unwrap_or_else(|_| Err(DbError::Other("the migration ended abnormally".to_owned())))
+    }
+}
+
+/// A connection that has taken its first statement. Those that a server left behind when it went away are thrown away, and others
+/// opened in their place.
+fn taken(
+    connections: &r2d2::Pool<Manager>,
+    first: First,
+) -> DbResult<r2d2::PooledConnection<Manager>> {
+    let mut left = connections.max_size();
+    loop {
+        let mut pooled = connections
+            .get()
+            .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        match first(&mut pooled.connection) {
+            Ok(()) => return Ok(pooled),
+            Err(error) if left == 0 => return Err(DbError::Unavailable(error.to_string())),
+            Err(_) => pooled.lost = true,
+        }
+        left -= 1;
     }
 }

@@ -90,15 +90,21 @@ pub trait TenantTable: Table {
     fn scoped(tenant: TenantId) -> Self::Scoped;
 }
 
-/// A row to insert that names its tenant. Made by [`tenant_rows!`](crate::tenant_rows).
+/// A row to insert that names its tenant, or several. Made by [`tenant_rows!`](crate::tenant_rows).
 pub trait TenantRow {
-    /// The tenant that the row belongs to.
-    fn tenant_id(&self) -> TenantId;
+    /// Whether this tenant is the one that it names.
+    fn is_of(&self, tenant: TenantId) -> bool;
 }
 
-impl<R: TenantRow> TenantRow for &R {
-    fn tenant_id(&self) -> TenantId {
-        (*self).tenant_id()
+impl<R: TenantRow + ?Sized> TenantRow for &R {
+    fn is_of(&self, tenant: TenantId) -> bool {
+        (*self).is_of(tenant)
+    }
+}
+
+impl<R: TenantRow> TenantRow for [R] {
+    fn is_of(&self, tenant: TenantId) -> bool {
+        self.iter().all(|row| row.is_of(tenant))
     }
 }
 
@@ -124,8 +130,8 @@ macro_rules! tenant_tables {
 macro_rules! tenant_rows {
     ($($row:ty),* $(,)?) => {$(
         impl $crate::db::TenantRow for $row {
-            fn tenant_id(&self) -> $crate::id::TenantId {
-                self.tenant_id
+            fn is_of(&self, tenant: $crate::id::TenantId) -> bool {
+                self.tenant_id == tenant
             }
         }
     )*};
@@ -251,12 +257,35 @@ impl<'c> WriteScope<'c> {
         V: Insertable<T> + TenantRow,
         InsertStatement<T, V::Values>: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
     {
-        if row.tenant_id() != self.tenant_id() {
+        if !row.is_of(self.tenant_id()) {
             return Err(DbError::ForeignTenant);
         }
         diesel::insert_into(table)
             .values(row)
             .execute(self.scope.connection)?;
+        Ok(())
+    }
+
+    /// Inserts a slice of rows of this tenant: on PostgreSQL in one statement, which takes 65,535 values.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn insert_all<T, V>(&mut self, table: T, rows: V) -> DbResult<()>
+    where
+        T: TenantTable,
+        V: Insertable<T> + TenantRow,
+        InsertStatement<T, V::Values>: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection>,
+    {
+        if !rows.is_of(self.tenant_id()) {
+            return Err(DbError::ForeignTenant);
+        }
+        let statement = diesel::insert_into(table).values(rows);
+        match self.scope.connection {
+            AnyConnection::Postgres(inner) => ExecuteDsl::<PgConnection>::execute(statement, inner),
+            AnyConnection::Sqlite(inner) => {
+                ExecuteDsl::<SqliteConnection>::execute(statement, inner)
+            }
+        }?;
         Ok(())
     }
 

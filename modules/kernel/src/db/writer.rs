@@ -58,12 +58,37 @@ pub(super) fn commit(connection: &mut AnyConnection) -> DbResult<()> {
     Ok(())
 }
 
-/// Runs work in a transaction of its own; gives what follows from its commit.
+/// Begins a transaction that only reads: all that it reads is of one moment.
+pub(super) fn begin_snapshot(connection: &mut AnyConnection) -> DbResult<()> {
+    match connection {
+        AnyConnection::Sqlite(inner) => {
+            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN")?;
+        }
+        AnyConnection::Postgres(inner) => {
+            AnsiTransactionManager::begin_transaction_sql(
+                inner,
+                "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Does work in the transaction that only reads and was begun, and ends it.
+pub(super) fn in_snapshot<T, E: From<DbError>>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let read = work(connection);
+    rollback(connection)?;
+    read
+}
+
+/// Does work in the transaction that was begun; gives what follows from its commit.
 pub(super) fn transaction<T, E: From<DbError>>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> (Result<T, E>, AfterCommit),
 ) -> Result<(T, AfterCommit), E> {
-    begin(connection)?;
     match work(connection) {
         (Ok(value), after) => match commit(connection) {
             Ok(()) => Ok((value, after)),

@@ -21,9 +21,39 @@ use crate::problem::{Problem, ProblemKind};
 #[derive(Debug)]
 pub struct Body<T> {
     /// What it says.
-    pub value: T,
+    pub value: Given<T>,
     /// SHA-256 of its bytes, in hex: what `Idempotency-Key` compares.
     pub hash: String,
+}
+
+/// What a body says, or what is wrong with it. A handler reads it when it knows that the caller may do this, so that
+/// whoever may not hears that, and nothing of his body.
+#[derive(Debug)]
+pub struct Given<T>(Result<T, Problem>);
+
+impl<T> Given<T> {
+    /// What it says.
+    ///
+    /// # Errors
+    /// What is wrong with the body: it is no JSON, too large, too deep, or a field has another type.
+    pub fn read(self) -> Result<T, Problem> {
+        self.0
+    }
+
+    /// What it says. What is wrong with it comes after what `first` refuses, which is asked only then: whether the thing of
+    /// the path is there, and the caller may do this to it.
+    ///
+    /// # Errors
+    /// Those of `first`, else as [`read`](Self::read).
+    pub async fn read_after<F>(
+        self,
+        first: impl Future<Output = Result<F, Problem>>,
+    ) -> Result<T, Problem> {
+        match self.0 {
+            Ok(value) => Ok(value),
+            Err(problem) => Err(first.await.err().unwrap_or(problem)),
+        }
+    }
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
@@ -33,15 +63,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let read = read_json(request, payload);
         Box::pin(async move {
-            let (value, hash) = read.await?;
-            let value = value.ok_or_else(|| {
-                Problem::new(
-                    ProblemKind::MalformedJson,
-                    "The body is empty. Send a JSON object.",
-                )
-            })?;
+            let (value, hash) = read.await;
+            let value = value.and_then(|value| {
+                object(value.ok_or_else(|| {
+                    Problem::new(
+                        ProblemKind::MalformedJson,
+                        "The body is empty. Send a JSON object.",
+                    )
+                })?)
+            });
             Ok(Self {
-                value: object(value)?,
+                value: Given(value),
                 hash,
             })
         })
@@ -52,7 +84,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 #[derive(Debug)]
 pub struct OptionalBody<T> {
     /// What it says.
-    pub value: T,
+    pub value: Given<T>,
     /// SHA-256 of its bytes, in hex.
     pub hash: String,
 }
@@ -64,13 +96,16 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let read = read_json(request, payload);
         Box::pin(async move {
-            let (value, hash) = read.await?;
-            let value = match value {
-                None => T::default(),
-                Some(Value::Array(items)) if items.is_empty() => T::default(),
-                Some(value) => object(value)?,
-            };
-            Ok(Self { value, hash })
+            let (value, hash) = read.await;
+            let value = value.and_then(|value| match value {
+                None => Ok(T::default()),
+                Some(Value::Array(items)) if items.is_empty() => Ok(T::default()),
+                Some(value) => object(value),
+            });
+            Ok(Self {
+                value: Given(value),
+                hash,
+            })
         })
     }
 }
@@ -126,59 +161,67 @@ impl RawBody {
     }
 }
 
+/// The JSON of a request's body, `None` if that is empty, and the hash of its bytes, empty if they did not come whole.
 fn read_json(
     request: &HttpRequest,
     payload: &mut Payload,
-) -> impl Future<Output = Result<(Option<Value>, String), Problem>> + 'static {
+) -> impl Future<Output = (Result<Option<Value>, Problem>, String)> + 'static {
     let raw = RawBody::take(request, payload);
     let request = request.clone();
     async move {
-        let Raw { bytes, hash } = raw.read().await?;
+        let read = raw.read().await;
         // A repeated request has its answer, whatever its body says.
         idempotency::admitted(&request).await;
         request.extensions_mut().remove::<Rc<RawBody>>();
-        let platform = Platform::of(&request)?;
-        let limits = &platform.config.http;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok((None, hash));
+        match read {
+            Ok(Raw { bytes, hash }) => (parsed(&request, &bytes), hash),
+            Err(problem) => (Err(problem), String::new()),
         }
-        let content_type = request
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_ascii_lowercase);
-        let is_json = content_type.is_some_and(|kind| {
-            let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
-            kind == "application/json" || kind.ends_with("+json")
-        });
-        if !is_json {
-            return Err(Problem::new(
-                ProblemKind::UnsupportedMediaType,
-                "Send the body as Content-Type: application/json.",
-            ));
-        }
-        if depth_of(&bytes) > limits.json_depth {
-            return Err(Problem::new(
-                ProblemKind::JsonTooDeep,
-                format!(
-                    "The body nests more than {} levels. Flatten it.",
-                    limits.json_depth
-                ),
-            ));
-        }
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::new(
-                ProblemKind::MalformedJson,
-                format!(
-                    "The body is not valid JSON: see line {}, column {}.",
-                    error.line(),
-                    error.column()
-                ),
-            )
-        })?;
-        check(&value, limits.json_array_length)?;
-        Ok((Some(value), hash))
     }
+}
+
+fn parsed(request: &HttpRequest, bytes: &[u8]) -> Result<Option<Value>, Problem> {
+    let platform = Platform::of(request)?;
+    let limits = &platform.config.http;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let content_type = request
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_ascii_lowercase);
+    let is_json = content_type.is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
+        kind == "application/json" || kind.ends_with("+json")
+    });
+    if !is_json {
+        return Err(Problem::new(
+            ProblemKind::UnsupportedMediaType,
+            "Send the body as Content-Type: application/json.",
+        ));
+    }
+    if depth_of(bytes) > limits.json_depth {
+        return Err(Problem::new(
+            ProblemKind::JsonTooDeep,
+            format!(
+                "The body nests more than {} levels. Flatten it.",
+                limits.json_depth
+            ),
+        ));
+    }
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(
+            ProblemKind::MalformedJson,
+            format!(
+                "The body is not valid JSON: see line {}, column {}.",
+                error.line(),
+                error.column()
+            ),
+        )
+    })?;
+    check(&value, limits.json_array_length)?;
+    Ok(Some(value))
 }
 
 /// Reads a body up to a limit.

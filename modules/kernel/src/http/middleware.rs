@@ -10,6 +10,7 @@ use actix_web::{Error, HttpResponse, ResponseError as _};
 
 use super::scope::language_of;
 use super::{LONGEST_PART, client, idempotency};
+use crate::auth;
 use crate::clock;
 use crate::context::Platform;
 use crate::problem::{Problem, ProblemKind};
@@ -73,7 +74,7 @@ async fn answer<B: MessageBody + 'static>(
         // Refusals of handlers and extractors are answers by now; an error is the framework's own.
         let response = next.call(request).await?;
         idempotency::ended(response.request()).await;
-        as_problem(response.map_into_boxed_body())
+        as_problem(first_refusal(response.map_into_boxed_body()).await)
     };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -107,6 +108,17 @@ async fn answer<B: MessageBody + 'static>(
     }
     seen.log(&response, started);
     Ok(response)
+}
+
+/// Who calls comes before all else that is wrong with a request, whichever was found out first.
+async fn first_refusal(response: ServiceResponse) -> ServiceResponse {
+    if !response.status().is_client_error() {
+        return response;
+    }
+    let Some(problem) = auth::refusal(response.request()).await else {
+        return response;
+    };
+    response.into_response(problem.error_response())
 }
 
 /// Whether path or query hold U+0000, which no text of PostgreSQL can: bodies are looked at where they are read.

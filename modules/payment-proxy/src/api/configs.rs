@@ -179,7 +179,7 @@ pub async fn create_config(
     key: IdempotencyKey,
     body: Body<ConfigSettings>,
 ) -> Result<HttpResponse, Problem> {
-    create(&state, &caller, &path, key, body.hash, body.value).await
+    create(&state, &caller, &path, key, body.hash, body.value.read()?).await
 }
 
 /// A configuration of a connector.
@@ -263,7 +263,7 @@ pub async fn replace_config(
 ) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
-    write(&state, &caller, row, body.value).await?;
+    write(&state, &caller, row, body.value.read()?).await?;
     Ok(modified())
 }
 
@@ -290,7 +290,7 @@ pub async fn patch_config(
 ) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
-    let settings = overlaid(&row.body.0, body.value)?;
+    let settings = overlaid(&row.body.0, body.value.read()?)?;
     write(&state, &caller, row, settings).await?;
     Ok(patched())
 }

@@ -115,7 +115,7 @@ pub async fn confirm_payment(
     body: OptionalBody<ConfirmIn>,
 ) -> Result<HttpResponse, Problem> {
     let debt = found(&state, &caller, at.into_inner()).await?;
-    let body = body.value;
+    let body = body.value.read()?;
     if body
         .transaction_id
         .as_ref()

@@ -114,7 +114,7 @@ pub async fn create_service(
     key: IdempotencyKey,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let settings = as_config(body.value, None)?;
+    let settings = as_config(body.value.read()?, None)?;
     configs::create(&state, &caller, &path, key, body.hash, settings).await
 }
 
@@ -162,7 +162,13 @@ pub async fn replace_service(
 ) -> Result<HttpResponse, Problem> {
     let (connector, service) = at.into_inner();
     let row = found(&state, &caller, &connector, service).await?;
-    configs::write(&state, &caller, row, as_config(body.value, Some(service))?).await?;
+    configs::write(
+        &state,
+        &caller,
+        row,
+        as_config(body.value.read()?, Some(service))?,
+    )
+    .await?;
     Ok(modified())
 }
 
@@ -189,7 +195,7 @@ pub async fn patch_service(
     let (connector, service) = at.into_inner();
     let row = found(&state, &caller, &connector, service).await?;
     let mut keys = row.body.0.as_object().cloned().unwrap_or_default();
-    keys.extend(body.value);
+    keys.extend(body.value.read()?);
     configs::write(&state, &caller, row, as_config(keys, Some(service))?).await?;
     Ok(patched())
 }

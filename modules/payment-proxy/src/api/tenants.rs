@@ -95,7 +95,7 @@ pub async fn create_tenant(
     body: Body<TenantSettings>,
 ) -> Result<HttpResponse, Problem> {
     let connector = state.connector(&path)?.id();
-    let settings = body.value;
+    let settings = body.value.read()?;
     settings.check(caller.tenant_id().uuid(), state.proxy.test_bodies)?;
     let row = new_row(&state.proxy, caller.tenant_id(), connector, &settings)?;
     let location = format!("/payment-proxy/{connector}/tenants/{}", caller.tenant_id());
@@ -192,7 +192,7 @@ pub async fn replace_tenant(
 ) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
-    write(&state, &caller, row, body.value).await?;
+    write(&state, &caller, row, body.value.read()?).await?;
     Ok(modified())
 }
 
@@ -218,7 +218,7 @@ pub async fn patch_tenant(
 ) -> Result<HttpResponse, Problem> {
     let (connector, id) = at.into_inner();
     let row = found(&state, &caller, &connector, id).await?;
-    let settings = overlaid(&row.body.0, body.value)?;
+    let settings = overlaid(&row.body.0, body.value.read()?)?;
     write(&state, &caller, row, settings).await?;
     Ok(patched())
 }

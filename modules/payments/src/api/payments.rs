@@ -250,7 +250,7 @@ pub async fn create_payment(
     key: IdempotencyKey,
     body: Body<PaymentIn>,
 ) -> Result<HttpResponse, Problem> {
-    let due = due(body.value, state.test_bodies)?;
+    let due = due(body.value.read()?, state.test_bodies)?;
     let service_id = due.service_id;
     state
         .ctx

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::clock;
 use opencity_kernel::db::WriteScope;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, deleted, modified, patched};
+use opencity_kernel::http::{Body, Created, Given, IdempotencyKey, deleted, modified, patched};
 use opencity_kernel::id::ServiceId;
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::ProblemBody;
@@ -85,10 +85,10 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let connector = path.into_inner();
     let registry = state.registry(&connector)?;
-    body.value.check_tenant(caller.tenant_id())?;
-    let service = body.value.service()?;
-    let settled = body
-        .value
+    let input = body.value.read()?;
+    input.check_tenant(caller.tenant_id())?;
+    let service = input.service()?;
+    let settled = input
         .whole()
         .checked(|parameters| registry.check_service(parameters))?;
     let known = state
@@ -236,16 +236,17 @@ async fn change(
     state: web::Data<State>,
     caller: &Caller,
     (connector, service): (String, ServiceId),
-    input: ConfigurationIn,
+    input: Given<ConfigurationIn>,
     next: fn(ConfigurationIn, Settled) -> Settled,
 ) -> Result<(), Problem> {
-    input.check_tenant(caller.tenant_id())?;
     let db = state.ctx.db.clone();
     db.write(caller.tenancy(), move |scope| {
         let registry = state.registry(&connector)?;
         let row = config::of_service(scope, &connector, service)?
             .ok_or_else(|| Problem::not_found("configuration"))?;
         let kept = Settled::of(&row.description, row.active, &row.parameters);
+        let input = input.read()?;
+        input.check_tenant(scope.tenant_id())?;
         let settled = next(input, kept).checked(|parameters| registry.check_service(parameters))?;
         if settled.active {
             check_only(scope, &connector, service)?;

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::clock;
-use opencity_kernel::http::{Body, Created, IdempotencyKey, deleted, modified, patched};
+use opencity_kernel::http::{Body, Created, Given, IdempotencyKey, deleted, modified, patched};
 use opencity_kernel::id::TenantId;
 use opencity_kernel::json::Json;
 use opencity_kernel::problem::ProblemBody;
@@ -74,9 +74,9 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let connector = path.into_inner();
     let registry = state.registry(&connector)?;
-    body.value.check_tenant(caller.tenant_id())?;
-    let settled = body
-        .value
+    let input = body.value.read()?;
+    input.check_tenant(caller.tenant_id())?;
+    let settled = input
         .whole()
         .checked(|parameters| registry.check_tenant(parameters))?;
     key.once(&state.ctx.db, &caller, body.hash, move |scope| {
@@ -210,17 +210,18 @@ async fn change(
     state: web::Data<State>,
     caller: &Caller,
     (connector, tenant): (String, TenantId),
-    input: ConfigurationIn,
+    input: Given<ConfigurationIn>,
     next: fn(ConfigurationIn, Settled) -> Settled,
 ) -> Result<(), Problem> {
     check_own(caller, tenant)?;
-    input.check_tenant(tenant)?;
     let db = state.ctx.db.clone();
     db.write(caller.tenancy(), move |scope| {
         let registry = state.registry(&connector)?;
         let row = config::of_tenant(scope, &connector)?
             .ok_or_else(|| Problem::not_found("configuration"))?;
         let kept = Settled::of(&row.description, row.active, &row.parameters);
+        let input = input.read()?;
+        input.check_tenant(tenant)?;
         let settled = next(input, kept).checked(|parameters| registry.check_tenant(parameters))?;
         config::save_tenant(scope, &changed(&row, settled), Some(row.version))?;
         Ok(())

@@ -146,7 +146,7 @@ pub(crate) async fn discard(
 ) -> Result<HttpResponse, Problem> {
     state
         .letters
-        .discard(*id, &body.value.reason, &caller.key())
+        .discard(*id, &body.value.read()?.reason, &caller.key())
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -186,7 +186,7 @@ async fn create(
     key: IdempotencyKey,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let source = FormSource::read(body.value)?;
+    let source = FormSource::read(body.value.read()?)?;
     let location = scope.api("form/");
     key.once(&api.ctx.db, &caller, body.hash, move |scope| {
         let form = forms::create(scope, FormId::new(), source)?;
@@ -321,11 +321,11 @@ async fn replace(
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, id) = path.into_inner();
-    let source = FormSource::read(body.value)?;
     api.ctx
         .db
         .write(caller.tenancy(), move |scope| {
             let form = found(forms::by_id(scope, id)?)?;
+            let source = FormSource::read(body.value.read()?)?;
             forms::change(scope, form, source)
         })
         .await?;
@@ -358,11 +358,11 @@ async fn replace_by_path(
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, path) = path.into_inner();
-    let source = FormSource::read(body.value)?;
     api.ctx
         .db
         .write(caller.tenancy(), move |scope| {
             let form = found(forms::by_path(scope, &path)?)?;
+            let source = FormSource::read(body.value.read()?)?;
             forms::change(scope, form, source)
         })
         .await?;

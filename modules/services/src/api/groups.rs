@@ -5,7 +5,7 @@ use opencity_kernel::Problem;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::db::{TenantScope, WriteScope};
 use opencity_kernel::http::{
-    Body, Created, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
+    Body, Created, Given, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
 };
 use opencity_kernel::id::TermId;
 use opencity_kernel::instant::Instant;
@@ -247,7 +247,7 @@ async fn create(
         &api,
         tenancy,
         id.uuid(),
-        body.value,
+        body.value.read()?,
         named,
         async |mut given, new| {
             key.once(&api.ctx.db, &caller, hash, move |scope| {
@@ -280,10 +280,11 @@ async fn change(
     scope: &Scope,
     caller: &Caller,
     reference: String,
-    body: Map<String, Value>,
+    body: Given<Map<String, Value>>,
     next: fn(&ServiceGroup, Map<String, Value>) -> Result<GroupFields, Problem>,
 ) -> Result<(), Problem> {
     let id = found(api, scope, reference).await?.id;
+    let body = body.read()?;
     let (tenancy, at) = (
         caller.tenancy(),
         scope.api(&format!("services-groups/{id}")),

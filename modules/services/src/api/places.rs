@@ -135,7 +135,7 @@ async fn create(
     key: IdempotencyKey,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
-    let fields = PlaceFields::read(body.value)?;
+    let fields = PlaceFields::read(body.value.read()?)?;
     let location = scope.api("places/");
     key.once(&api.ctx.db, &caller, body.hash, move |scope| {
         let place = places::create(scope, TermId::new(), fields)?;
@@ -169,11 +169,11 @@ async fn replace(
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, Problem> {
     let (_, id) = path.into_inner();
-    let fields = PlaceFields::read(body.value)?;
     api.ctx
         .db
         .write(caller.tenancy(), move |scope| {
             let place = found(scope, id)?;
+            let fields = PlaceFields::read(body.value.read()?)?;
             places::replace(scope, place.id, fields)
         })
         .await?;
@@ -209,7 +209,7 @@ async fn patch(
         .db
         .write(caller.tenancy(), move |scope| {
             let place = found(scope, id)?;
-            let fields = PlaceFields::read(merged(&place.fields, body.value)?)?;
+            let fields = PlaceFields::read(merged(&place.fields, body.value.read()?)?)?;
             places::replace(scope, place.id, fields)
         })
         .await?;

@@ -5,7 +5,7 @@ use opencity_contracts::service::ServiceStatus;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::db::{TenantScope, WriteScope};
 use opencity_kernel::http::{
-    Body, Created, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
+    Body, Created, Given, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
 };
 use opencity_kernel::id::ServiceId;
 use opencity_kernel::problem::ProblemBody;
@@ -268,7 +268,7 @@ async fn create(
         &api,
         tenancy,
         id.uuid(),
-        body.value,
+        body.value.read()?,
         named,
         async |mut given, new| {
             key.once(&api.ctx.db, &caller, hash, move |scope| {
@@ -302,10 +302,11 @@ async fn change(
     scope: &Scope,
     caller: &Caller,
     reference: String,
-    body: Map<String, Value>,
+    body: Given<Map<String, Value>>,
     next: fn(&Service, Map<String, Value>) -> Result<ServiceFields, Problem>,
 ) -> Result<(), Problem> {
     let id = found(api, scope, reference).await?.id;
+    let body = body.read()?;
     let (tenancy, at) = (caller.tenancy(), scope.api(&format!("services/{id}")));
     with_files(
         api,

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::auth::Caller;
 use opencity_kernel::db::{Tenancy, TenantScope};
-use opencity_kernel::http::{Created, IdempotencyKey, Query, deleted, modified, patched};
+use opencity_kernel::http::{Created, Given, IdempotencyKey, Query, deleted, modified, patched};
 use opencity_kernel::id::TermId;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -182,13 +182,14 @@ async fn change_of(
     tenancy: Tenancy,
     kind: TermKind,
     id: TermId,
-    body: Map<String, Value>,
+    body: Given<Map<String, Value>>,
     whole: bool,
 ) -> Result<HttpResponse, Problem> {
     api.ctx
         .db
         .write(tenancy, move |scope| {
             let term = found(scope, kind, id)?;
+            let body = body.read()?;
             let body = if whole {
                 body
             } else {
@@ -308,7 +309,7 @@ macro_rules! vocabulary {
                 security(("bearer" = []))
             )]
             async fn create(api: State, scope: Scope, caller: Auth<AdministratorOnly>, key: IdempotencyKey, body: Body<Map<String, Value>>) -> Result<HttpResponse, Problem> {
-                super::create_of(&api, &caller, key, body.hash, scope.api($name), KIND, body.value).await
+                super::create_of(&api, &caller, key, body.hash, scope.api($name), KIND, body.value.read()?).await
             }
 
             #[utoipa::path(

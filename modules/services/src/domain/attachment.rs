@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use opencity_kernel::files::{known_extensions, type_of};
 use opencity_kernel::id::FileId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::{FieldProblem, Problem};
@@ -12,32 +13,6 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{MAX_LINE, fault};
-
-/// The files that may be attached: by extension, the type under which they are served.
-const TYPES: [(&str, &str); 16] = [
-    ("pdf", "application/pdf"),
-    ("p7m", "application/pkcs7-mime"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("png", "image/png"),
-    ("txt", "text/plain"),
-    ("csv", "text/csv"),
-    ("rtf", "application/rtf"),
-    ("doc", "application/msword"),
-    (
-        "docx",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ),
-    ("xls", "application/vnd.ms-excel"),
-    (
-        "xlsx",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ),
-    ("odt", "application/vnd.oasis.opendocument.text"),
-    ("ods", "application/vnd.oasis.opendocument.spreadsheet"),
-    ("xml", "application/xml"),
-    ("zip", "application/zip"),
-];
 
 /// Which text a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +127,10 @@ fn unpacked(
         return Err(("name", "length", "Give 1 to 255 characters.".to_owned()));
     }
     let Some(mime_type) = type_of(&name) else {
-        let known: Vec<&str> = TYPES.iter().map(|(extension, _)| *extension).collect();
-        let message = format!("Give a name that ends in one of: {}.", known.join(", "));
+        let message = format!(
+            "Give a name that ends in one of: {}.",
+            known_extensions().join(", ")
+        );
         return Err(("name", "file-type", message));
     };
     let bytes = file
@@ -170,15 +147,6 @@ fn unpacked(
         *entry = kept;
     }
     Ok(NewFile { id: new, bytes })
-}
-
-fn type_of(name: &str) -> Option<&'static str> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    let extension = extension.to_ascii_lowercase();
-    TYPES
-        .iter()
-        .find(|(known, _)| !stem.is_empty() && *known == extension)
-        .map(|(_, mime_type)| *mime_type)
 }
 
 /// A name that can stand in an address as it is.

@@ -99,6 +99,7 @@ async fn create_tenant(
 ) -> Result<HttpResponse, Problem> {
     let new = body
         .value
+        .read()?
         .create(TenantId::new(), state.ctx.platform.test_bodies())?;
     let location = scope.api(&format!("tenants/{}", new.slug));
     key.once(&state.ctx.db, &caller, body.hash, move |scope| {
@@ -155,13 +156,9 @@ async fn put_tenant(
     path: web::Path<(String, String)>,
     body: Body<TenantIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(
-        &state.ctx,
-        &caller,
-        path.into_inner().1,
-        body.value.completed()?,
-    )
-    .await?;
+    let before = administrated(&state.ctx, &caller, path.into_inner().1).await?;
+    let input = body.value.read()?.completed()?;
+    change(&state.ctx, &caller, before, input).await?;
     Ok(modified())
 }
 
@@ -187,7 +184,8 @@ async fn patch_tenant(
     path: web::Path<(String, String)>,
     body: Body<TenantIn>,
 ) -> Result<HttpResponse, Problem> {
-    change(&state.ctx, &caller, path.into_inner().1, body.value).await?;
+    let before = administrated(&state.ctx, &caller, path.into_inner().1).await?;
+    change(&state.ctx, &caller, before, body.value.read()?).await?;
     Ok(patched())
 }
 
@@ -226,10 +224,9 @@ fn is_platform(caller: &Caller) -> bool {
 async fn change(
     ctx: &ModuleContext,
     caller: &Caller,
-    slug: String,
+    before: Stored,
     input: TenantIn,
 ) -> Result<(), Problem> {
-    let before = administrated(ctx, caller, slug).await?;
     let mut after = before.body.clone();
     input.apply(&mut after, ctx.platform.test_bodies())?;
     // Where a body answers is the installation's business: a host may belong to somebody else.

@@ -317,7 +317,9 @@ pub(crate) async fn create(
     key: IdempotencyKey,
     body: Body<WebhookBody>,
 ) -> Result<HttpResponse, Problem> {
-    let checked = hooks.check(caller.tenancy(), body.value.into()).await?;
+    let checked = hooks
+        .check(caller.tenancy(), body.value.read()?.into())
+        .await?;
     let base = scope.api("webhooks");
     // The stored answer holds no secret: only this first answer gets it.
     let made = Arc::new(Mutex::new(None));
@@ -394,7 +396,9 @@ pub(crate) async fn replace(
     body: Body<WebhookBody>,
 ) -> Result<HttpResponse, Problem> {
     let read = hooks.get(caller.tenancy(), path.1).await?;
-    let checked = hooks.check(caller.tenancy(), body.value.into()).await?;
+    let checked = hooks
+        .check(caller.tenancy(), body.value.read()?.into())
+        .await?;
     hooks.change(read, checked).await?;
     Ok(HttpResponse::Ok().json(["Object Modified Successfully"]))
 }
@@ -425,7 +429,7 @@ pub(crate) async fn patch(
 ) -> Result<HttpResponse, Problem> {
     let read = hooks.get(caller.tenancy(), path.1).await?;
     let now = Webhook::of(&hooks, &read)?;
-    let patch = body.value;
+    let patch = body.value.read()?;
     let wanted = Wanted {
         title: patch.title.unwrap_or(now.title),
         endpoint: patch.endpoint.unwrap_or(now.endpoint),

@@ -140,6 +140,21 @@ pub struct Columns {
     pub grids: Vec<Grid>,
 }
 
+#[cfg(test)]
+impl Columns {
+    /// Of a form with one grid.
+    pub fn with_grid(path: &str, label: &str) -> Self {
+        Self {
+            grids: vec![Grid {
+                path: path.to_owned(),
+                label: label.to_owned(),
+                columns: Vec::new(),
+            }],
+            ..Self::default()
+        }
+    }
+}
+
 impl Columns {
     /// Reads the forms that the service's applications are written on, newest version first.
     ///

@@ -20,7 +20,7 @@ use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, auth};
 
 use self::columns::Columns;
-use self::layout::{Layout, SHEET_ROWS};
+use self::layout::Layout;
 use self::table::{Table, is_archive};
 use super::list::{self, Asked, Filter};
 use super::{Shown, State, relations};
@@ -82,7 +82,7 @@ impl Format {
     tag = "applications", summary = "The applications that the caller may see, as a file",
     description = "With the filters and the visibility of the list. CSV (RFC 4180, UTF-8) and XLSX have the applications of one \
         service: what every application has, then the fields of all versions of its forms by their labels; each grid is a table of its \
-        own, a further file of a ZIP or a sheet. A text that a spreadsheet would take for a formula begins with an apostrophe in CSV. \
+        own, a further file of a ZIP or a sheet; what is more than a sheet holds (1,048,576 rows) goes on in another. A text that a spreadsheet would take for a formula begins with an apostrophe in CSV. \
         NDJSON has one application a line, as the list shows it. A file that ends early is not complete: ask again.",
     params(
         ("format" = Option<String>, Query, description = "csv (default), xlsx or ndjson; without it the header Accept counts", max_length = 6),
@@ -101,7 +101,6 @@ impl Format {
         (status = 403, description = "A service that the caller may not see", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such service", body = ProblemBody, content_type = "application/problem+json"),
         (status = 406, description = "Accept names none of the forms", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "More applications than a sheet has rows", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -133,16 +132,11 @@ pub async fn get(
             };
             let filter = asked.seen_by(scope, &caller)?;
             let plan = match (format, service) {
-                (Format::Table(layout), Some(service)) => {
-                    if layout == Layout::Sheet {
-                        fits(list::count(scope, &filter)?)?;
-                    }
-                    Plan::Table {
-                        layout,
-                        columns: Columns::of(scope, &forms, &service)?,
-                        name: file_name(&service),
-                    }
-                }
+                (Format::Table(layout), Some(service)) => Plan::Table {
+                    layout,
+                    columns: Columns::of(scope, &forms, &service)?,
+                    name: file_name(&service),
+                },
                 // Two names of two services: nothing is of both.
                 (Format::Table(_), None) => return Err(Problem::not_found("service")),
                 (Format::Lines, _) => Plan::Lines,
@@ -169,17 +163,6 @@ pub async fn get(
         ))
         .insert_header(("Cache-Control", "no-store"))
         .streaming(chunks(export)))
-}
-
-fn fits(count: i64) -> Result<(), Problem> {
-    if u64::try_from(count).is_ok_and(|count| count < SHEET_ROWS) {
-        return Ok(());
-    }
-    Err(Problem::field(
-        "format",
-        "too_many",
-        "A sheet has 1,048,576 rows; ask for csv, or for a shorter time.",
-    ))
 }
 
 /// What is to be written.

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use zip::write::{SimpleFileOptions, StreamWriter};
@@ -61,11 +61,38 @@ impl Write for Out {
     }
 }
 
-/// The table of a grid, on disk until its turn comes.
+/// A sheet of a table, or all of it, on disk until its turn comes.
 struct Spool {
-    name: String,
     file: BufWriter<File>,
     rows: u64,
+}
+
+impl Spool {
+    fn begin(layout: Layout, head: &[Cell], folder: &Path) -> io::Result<Self> {
+        let mut file = BufWriter::new(tempfile::tempfile_in(folder)?);
+        layout.begin(&mut file)?;
+        layout.row(&mut file, head)?;
+        Ok(Self { file, rows: 1 })
+    }
+}
+
+/// The spools of a table: a further one begins when the last is full.
+struct Spools {
+    head: Vec<Cell>,
+    spools: Vec<Spool>,
+}
+
+impl Spools {
+    fn add(&mut self, layout: Layout, most: u64, row: &[Cell], folder: &Path) -> io::Result<()> {
+        if self.spools.last().is_none_or(|last| last.rows >= most) {
+            self.spools.push(Spool::begin(layout, &self.head, folder)?);
+        }
+        if let Some(last) = self.spools.last_mut() {
+            last.rows += 1;
+            layout.row(&mut last.file, row)?;
+        }
+        Ok(())
+    }
 }
 
 /// A table under way.
@@ -75,8 +102,15 @@ pub struct Table {
     outlet: Outlet,
     out: Option<Out>,
     rows: u64,
-    /// In order; the one that is being copied has left.
-    waiting: std::vec::IntoIter<Spool>,
+    /// The most rows of a file.
+    most: u64,
+    name: String,
+    folder: PathBuf,
+    /// What has no place in the first file: further sheets of the table, then the grids.
+    spools: Vec<Spools>,
+    /// With the names of their files; the one that is being copied has left.
+    waiting: std::vec::IntoIter<(String, Spool)>,
+    names: Vec<String>,
     copied: Option<BufReader<File>>,
     ended: bool,
 }
@@ -88,12 +122,9 @@ impl Table {
     /// If a file cannot be made.
     pub fn begin(layout: Layout, columns: Columns, name: &str, folder: &Path) -> io::Result<Self> {
         let outlet = Outlet::default();
-        let names = names(layout, name, &columns);
         let mut out = if is_archive(layout, &columns) {
             let mut archive = Box::new(ZipWriter::new_stream(outlet.clone()));
-            if layout == Layout::Sheet {
-                workbook(&mut archive, &names)?;
-            }
+            let names = names(layout, vec![name.to_owned()]);
             archive.start_file(entry(layout, &names, 0), options(layout))?;
             Out::Archive(archive)
         } else {
@@ -101,45 +132,71 @@ impl Table {
         };
         layout.begin(&mut out)?;
         layout.row(&mut out, &columns.head())?;
-        let mut spools = Vec::with_capacity(columns.grids.len());
-        for (at, grid) in columns.grids.iter().enumerate() {
-            let mut file = BufWriter::new(tempfile::tempfile_in(folder)?);
-            layout.begin(&mut file)?;
-            layout.row(&mut file, &grid.head())?;
-            spools.push(Spool {
-                name: entry(layout, &names, at + 1),
-                file,
-                rows: 1,
+        let mut spools = vec![Spools {
+            head: columns.head(),
+            spools: Vec::new(),
+        }];
+        for grid in &columns.grids {
+            let head = grid.head();
+            spools.push(Spools {
+                spools: vec![Spool::begin(layout, &head, folder)?],
+                head,
             });
         }
         Ok(Self {
+            most: match layout {
+                Layout::Csv => u64::MAX,
+                Layout::Sheet => SHEET_ROWS,
+            },
             layout,
             columns,
             outlet,
             out: Some(out),
             rows: 1,
-            waiting: spools.into_iter(),
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            spools,
+            waiting: Vec::new().into_iter(),
+            names: Vec::new(),
             copied: None,
             ended: false,
         })
     }
 
-    /// Adds applications.
+    /// Adds applications. What a sheet has no room for goes on in a further one.
     ///
     /// # Errors
-    /// If something cannot be written, or a sheet is full.
+    /// If something cannot be written.
     pub fn add(&mut self, found: &[Aggregate]) -> io::Result<()> {
-        let Some(out) = &mut self.out else {
-            return Ok(());
-        };
         for aggregate in found {
             let row = self.columns.row(aggregate).map_err(io::Error::other)?;
-            put(self.layout, out, &row, &mut self.rows)?;
-            let grids = self.columns.grids.iter().zip(self.waiting.as_mut_slice());
-            for (grid, spool) in grids {
-                for row in grid.rows(aggregate) {
-                    put(self.layout, &mut spool.file, &row, &mut spool.rows)?;
-                }
+            let grids: Vec<Vec<Vec<Cell>>> = self
+                .columns
+                .grids
+                .iter()
+                .map(|grid| grid.rows(aggregate).collect())
+                .collect();
+            self.put(&row, &grids)?;
+        }
+        Ok(())
+    }
+
+    /// A row, and the rows of each of its grids.
+    fn put(&mut self, row: &[Cell], grids: &[Vec<Vec<Cell>>]) -> io::Result<()> {
+        let (layout, most) = (self.layout, self.most);
+        let mut spools = self.spools.iter_mut();
+        let further = spools.next();
+        match (&mut self.out, further) {
+            (Some(out), _) if self.rows < most => {
+                self.rows += 1;
+                layout.row(out, row)?;
+            }
+            (_, Some(further)) => further.add(layout, most, row, &self.folder)?,
+            (_, None) => {}
+        }
+        for (spools, rows) in spools.zip(grids) {
+            for row in rows {
+                spools.add(layout, most, row, &self.folder)?;
             }
         }
         Ok(())
@@ -156,6 +213,7 @@ impl Table {
         if !self.ended {
             self.layout.end(&mut out)?;
             self.ended = true;
+            self.line_up();
         }
         if let Some(file) = &mut self.copied
             && io::copy(&mut file.take(PIECE), &mut out)? > 0
@@ -165,21 +223,45 @@ impl Table {
         }
         self.copied = None;
         match (self.waiting.next(), out) {
-            (Some(mut spool), Out::Archive(mut archive)) => {
+            (Some((name, mut spool)), Out::Archive(mut archive)) => {
                 self.layout.end(&mut spool.file)?;
                 let mut file = spool.file.into_inner().map_err(io::Error::from)?;
                 file.rewind()?;
-                archive.start_file(spool.name, options(self.layout))?;
+                archive.start_file(name, options(self.layout))?;
                 self.copied = Some(BufReader::new(file));
                 self.out = Some(Out::Archive(archive));
                 Ok(true)
             }
-            (_, Out::Archive(archive)) => {
+            (_, Out::Archive(mut archive)) => {
+                if self.layout == Layout::Sheet {
+                    workbook(&mut archive, &self.names)?;
+                }
                 archive.finish()?;
                 Ok(false)
             }
             (_, Out::Plain(_)) => Ok(false),
         }
+    }
+
+    /// Names what follows the first file.
+    fn line_up(&mut self) {
+        let grids = self.columns.grids.iter().map(|grid| match self.layout {
+            Layout::Csv => format!("{}-{}", self.name, grid.path.replace('.', "-")),
+            Layout::Sheet if grid.label.is_empty() => grid.path.clone(),
+            Layout::Sheet => grid.label.clone(),
+        });
+        let tables = std::iter::once(self.name.clone()).chain(grids);
+        let (mut wanted, mut spools) = (vec![self.name.clone()], Vec::new());
+        for (table, some) in tables.zip(std::mem::take(&mut self.spools)) {
+            wanted.extend(some.spools.iter().map(|_| table.clone()));
+            spools.extend(some.spools);
+        }
+        self.names = names(self.layout, wanted);
+        let waiting: Vec<(String, Spool)> = (1..)
+            .zip(spools)
+            .map(|(at, spool)| (entry(self.layout, &self.names, at), spool))
+            .collect();
+        self.waiting = waiting.into_iter();
     }
 
     /// What has been written since the last time.
@@ -195,14 +277,6 @@ pub fn is_archive(layout: Layout, columns: &Columns) -> bool {
     layout == Layout::Sheet || !columns.grids.is_empty()
 }
 
-fn put(layout: Layout, out: &mut dyn Write, row: &[Cell], rows: &mut u64) -> io::Result<()> {
-    *rows += 1;
-    if layout == Layout::Sheet && *rows > SHEET_ROWS {
-        return Err(io::Error::other("a sheet of the workbook is full"));
-    }
-    layout.row(out, row)
-}
-
 fn options(layout: Layout) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -210,19 +284,14 @@ fn options(layout: Layout) -> SimpleFileOptions {
         .large_file(layout == Layout::Csv)
 }
 
-/// The names of the table and of its grids' tables, each another.
-fn names(layout: Layout, name: &str, columns: &Columns) -> Vec<String> {
+/// The names of the files, each another.
+fn names(layout: Layout, wanted: Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    let grids = columns.grids.iter().map(|grid| match layout {
-        Layout::Csv => format!("{name}-{}", grid.path.replace('.', "-")),
-        Layout::Sheet if grid.label.is_empty() => grid.path.clone(),
-        Layout::Sheet => grid.label.clone(),
-    });
     let most = match layout {
         Layout::Csv => FILE_NAME,
         Layout::Sheet => SHEET_NAME,
     };
-    for wanted in std::iter::once(name.to_owned()).chain(grids) {
+    for wanted in wanted {
         let clean: String = wanted
             .chars()
             .map(|c| if is_safe(layout, c) { c } else { '_' })
@@ -305,4 +374,80 @@ fn workbook(archive: &mut ZipWriter<StreamWriter<Outlet>>, names: &[String]) -> 
 fn part(archive: &mut ZipWriter<StreamWriter<Outlet>>, name: &str, body: &str) -> io::Result<()> {
     archive.start_file(name, options(Layout::Sheet))?;
     archive.write_all(body.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn text(text: &str) -> Cell {
+        Cell::Text(text.to_owned())
+    }
+
+    /// The parts of the archive that a table of these rows becomes, by name.
+    fn parts(layout: Layout, most: u64, rows: usize) -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let columns = Columns::with_grid("children", "Figli");
+        let mut table = Table::begin(layout, columns, "asilo", folder.path()).unwrap();
+        table.most = most;
+        for row in 0..rows {
+            let children = [format!("{row}a"), format!("{row}b")].map(|name| vec![text(&name)]);
+            table
+                .put(&[text(&format!("row {row}"))], &[children.to_vec()])
+                .unwrap();
+        }
+        while table.finish().unwrap() {}
+        let mut archive = zip::ZipArchive::new(io::Cursor::new(table.take())).unwrap();
+        let names: Vec<String> = archive
+            .file_names()
+            .map(|name| name.unwrap().into_owned())
+            .collect();
+        names
+            .into_iter()
+            .map(|name| {
+                let mut body = String::new();
+                archive
+                    .by_name(&name)
+                    .unwrap()
+                    .read_to_string(&mut body)
+                    .unwrap();
+                (name, body)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_sheet_has_no_room_for_goes_on_in_a_further_one() {
+        let parts = parts(Layout::Sheet, 4, 5);
+        let body = |wanted: &str| {
+            let part = parts.iter().find(|(name, _)| name == wanted);
+            part.map(|(_, body)| body.as_str()).unwrap()
+        };
+        let sheet = |number: usize| body(&format!("xl/worksheets/sheet{number}.xml"));
+        // Head and three rows, head and two; ten rows of the grid in threes.
+        let rows: Vec<usize> = (1..=6)
+            .map(|number| sheet(number).matches("<row>").count())
+            .collect();
+        assert_eq!(rows, [4, 3, 4, 4, 4, 2]);
+        assert!(sheet(1).contains("row 2") && sheet(2).contains("row 3"));
+        assert!(sheet(3).contains("1a") && sheet(4).contains("1b") && sheet(6).contains("4b"));
+        let book = body("xl/workbook.xml");
+        for name in ["asilo", "asilo_2", "Figli", "Figli_2", "Figli_3", "Figli_4"] {
+            assert!(book.contains(&format!("name=\"{name}\"")), "{name}: {book}");
+        }
+        assert_eq!(
+            body("[Content_Types].xml").matches("worksheet+xml").count(),
+            6
+        );
+    }
+
+    #[test]
+    fn a_table_of_text_is_never_split() {
+        let names: Vec<String> = parts(Layout::Csv, u64::MAX, 5)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["asilo.csv", "asilo-children.csv"]);
+    }
 }

@@ -25,7 +25,7 @@ pub struct Assignment {
 
 transitions! {
     assign "/lang/api/applications/{id}/transition/assign" "applications.transition.assign"
-        "Take in charge, or assign to somebody else" Assignment
+        "Take in charge, or assign to somebody else" Assignment Action::Assign;
     (state, scope, caller, id, body) {
         let known = Known::find(&state, &caller, &body).await?;
         change(&state, &scope, caller, id, move |work| take_over(work, &known, body)).await

@@ -34,7 +34,7 @@ pub struct StatusChange {
 
 transitions! {
     complete_payment "/lang/api/applications/{id}/transition/complete-payment"
-        "applications.transition.completePayment" "Record a payment that came by other ways" PaymentNote
+        "applications.transition.completePayment" "Record a payment that came by other ways" PaymentNote Action::CompletePayment;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             work.check(Action::CompletePayment, Circumstances::default())?;
@@ -54,7 +54,7 @@ transitions! {
     }
 
     change_status "/lang/api/applications/{id}/transition/change-status"
-        "applications.transition.changeStatus" "Set the state by hand" StatusChange
+        "applications.transition.changeStatus" "Set the state by hand" StatusChange Action::ChangeStatus(Status::Revoked);
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             // Who may not see the application learns nothing of what is missing.

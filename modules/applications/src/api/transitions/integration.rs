@@ -18,7 +18,7 @@ pub struct Chosen {
 
 transitions! {
     request_integration "/lang/api/applications/{id}/transition/request-integration"
-        "applications.transition.requestIntegration" "Ask the citizen for integrations" Answer
+        "applications.transition.requestIntegration" "Ask the citizen for integrations" Answer Action::RequestIntegration;
     (state, scope, caller, id, body) {
         let action = Action::RequestIntegration;
         let kind = FileKind::IntegrationRequest;
@@ -42,7 +42,7 @@ transitions! {
     }
 
     accept_integration "/lang/api/applications/{id}/transition/accept-integration"
-        "applications.transition.acceptIntegration" "Take the messages as the citizen's answer" Chosen
+        "applications.transition.acceptIntegration" "Take the messages as the citizen's answer" Chosen Action::AcceptIntegration;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             work.check(Action::AcceptIntegration, Circumstances::default())?;
@@ -62,7 +62,7 @@ transitions! {
     }
 
     cancel_integration "/lang/api/applications/{id}/transition/cancel-integration"
-        "applications.transition.cancelIntegration" "Give up the request for integrations" Nothing
+        "applications.transition.cancelIntegration" "Give up the request for integrations" Nothing Action::CancelIntegration;
     (state, scope, caller, id, _body) {
         change(&state, &scope, caller, id, |work| {
             work.apply(Action::CancelIntegration, Inputs::default())

@@ -10,9 +10,9 @@ use opencity_kernel::{Problem, auth};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::change::{Work, change};
+use super::change::{Work, change, may};
 use super::messages::author_kind;
-use super::{State, may_view, met};
+use super::{State, may_view};
 use crate::aggregate::Circumstances;
 use crate::domain::Action;
 use crate::engine::{self, Inputs};
@@ -68,8 +68,9 @@ pub struct Answer {
     pub attachments: Vec<AttachmentIn>,
 }
 
+/// The action is what a body that cannot be read is refused after.
 macro_rules! transitions {
-    ($($name:ident $path:tt $id:tt $summary:tt $input:ident ($state:ident, $scope:ident, $caller:ident, $application:ident, $body:ident) $do:block)*) => {$(
+    ($($name:ident $path:tt $id:tt $summary:tt $input:ident $action:expr; ($state:ident, $scope:ident, $caller:ident, $application:ident, $body:ident) $do:block)*) => {$(
         #[doc = $summary]
         #[utoipa::path(
             post, path = $path, operation_id = $id, tag = "applications", summary = $summary,
@@ -96,7 +97,8 @@ macro_rules! transitions {
         ) -> Result<HttpResponse, Problem> {
             let $caller = caller.into_caller();
             let $application = path.into_inner().1;
-            let $body = body.value;
+            let may = may(&$state, &$scope, &$caller, $application, $action);
+            let $body = body.value.read_after(may).await?;
             let done: Result<(), Problem> = $do;
             done?;
             Ok(HttpResponse::NoContent().finish())
@@ -125,17 +127,7 @@ async fn prepare(
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let site = state.site(scope);
-    let by = caller.clone();
-    state
-        .ctx
-        .db
-        .read::<_, Problem>(caller.tenancy(), move |scope| {
-            let (aggregate, relation) = met(scope, &site, &by, id)?;
-            engine::check(&aggregate, &relation, action, Circumstances::default())?;
-            Ok(())
-        })
-        .await?;
+    may(state, scope, caller, id, action).await?;
     let decoded = state.files.decode("attachments", files)?;
     state
         .files

@@ -4,13 +4,13 @@ use super::*;
 
 transitions! {
     accept "/lang/api/applications/{id}/transition/accept" "applications.transition.accept"
-        "Accept" Answer
+        "Accept" Answer Action::Accept;
     (state, scope, caller, id, body) {
         conclude(&state, &scope, caller, id, Action::Accept, body).await
     }
 
     reject "/lang/api/applications/{id}/transition/reject" "applications.transition.reject"
-        "Reject" Answer
+        "Reject" Answer Action::Reject;
     (state, scope, caller, id, body) {
         conclude(&state, &scope, caller, id, Action::Reject, body).await
     }

@@ -59,7 +59,7 @@ pub struct Inbound {
 
 transitions! {
     register "/lang/api/applications/{id}/transition/register" "applications.transition.register"
-        "Give the protocol number of the request" Registration
+        "Give the protocol number of the request" Registration Action::Register;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let required = [
@@ -77,7 +77,7 @@ transitions! {
     }
 
     register_outcome "/lang/api/applications/{id}/transition/register-outcome" "applications.transition.registerOutcome"
-        "Give the protocol number of the outcome" Registration
+        "Give the protocol number of the outcome" Registration Action::RegisterOutcome;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let required = [("protocol_number", body.protocol_number.is_some())];
@@ -92,7 +92,7 @@ transitions! {
 
     register_integration_request "/lang/api/applications/{id}/transition/register-integration-request"
         "applications.transition.registerIntegrationRequest"
-        "Give the protocol number of the request for integrations" Outbound
+        "Give the protocol number of the request for integrations" Outbound Action::RegisterIntegrationRequest;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let given = body.integration_outbound_protocol_number.is_some();
@@ -108,7 +108,7 @@ transitions! {
 
     register_integration_answer "/lang/api/applications/{id}/transition/register-integration-answer"
         "applications.transition.registerIntegrationAnswer"
-        "Give the protocol number of the answer" Inbound
+        "Give the protocol number of the answer" Inbound Action::RegisterIntegrationAnswer;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let given = body.integration_inbound_protocol_number.is_some();

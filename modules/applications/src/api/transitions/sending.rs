@@ -19,13 +19,13 @@ pub struct Note {
 
 transitions! {
     submit "/lang/api/applications/{id}/transition/submit" "applications.transition.submit"
-        "Send a draft, try a payment again, or answer a request for integrations" Nothing
+        "Send a draft, try a payment again, or answer a request for integrations" Nothing Action::Submit;
     (state, scope, caller, id, _body) {
         change(&state, &scope, caller, id, send).await
     }
 
     withdraw "/lang/api/applications/{id}/transition/withdraw" "applications.transition.withdraw"
-        "Withdraw" Note
+        "Withdraw" Note Action::Withdraw;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             work.apply(Action::Withdraw, Inputs { note: body.message, ..Inputs::default() })

@@ -63,6 +63,41 @@ async fn the_body_of_a_get_may_be_sent_back() {
 }
 
 #[actix_web::test]
+async fn what_does_not_change_is_refused_by_name_unless_it_is_sent_back_as_it_is() {
+    let world = World::new().await;
+    let app = app!(world);
+    let object = in_charge!(app, world);
+    let path = format!("applications/{}", object["id"].as_str().unwrap());
+    let other = "01943ffe-0680-7438-ae6b-00000000dead";
+    for (field, value) in [
+        ("service", json!(GROUND)),
+        ("service", json!(other)),
+        ("user", json!(other)),
+        ("created_at", json!("2020-01-01T00:00:00+01:00")),
+        ("status", json!("7000")),
+    ] {
+        let value = if object[field] == value {
+            json!(REPORT)
+        } else {
+            value
+        };
+        let mut echoed = object.clone();
+        echoed[field] = value.clone();
+        let patch = call!(app, world, PATCH path, operator, json!({ field: value }));
+        let put = call!(app, world, PUT path, operator, echoed);
+        for refused in [patch, put] {
+            assert_eq!(refused.status, 422, "{field}: {}", refused.text);
+            assert_eq!(refused.json["errors"][0]["field"], field);
+        }
+    }
+    for service in ["service", "service_id"] {
+        let same = json!({"service": object[service], "user": object["user"], "created_at": object["created_at"]});
+        let patch = call!(app, world, PATCH path, operator, same);
+        assert_eq!(patch.status, 200, "{}", patch.text);
+    }
+}
+
+#[actix_web::test]
 async fn flat_and_nested_data_may_be_mixed() {
     let world = World::new().await;
     let app = app!(world);
@@ -117,10 +152,16 @@ async fn an_empty_array_is_an_empty_body_of_a_transition() {
         "applications/{}/transition/accept",
         object["id"].as_str().unwrap()
     );
-    assert_eq!(call!(app, world, POST path, operator).status, 204);
+    let no_object = json!([1]);
     assert_eq!(
-        call!(app, world, POST path, operator, json!([1])).told(),
+        call!(app, world, POST path, operator, no_object).told(),
         (422, "validation")
+    );
+    assert_eq!(call!(app, world, POST path, operator).status, 204);
+    // What the state does not allow comes before what is wrong with the body.
+    assert_eq!(
+        call!(app, world, POST path, operator, no_object).told(),
+        (422, "illegal-transition")
     );
 }
 

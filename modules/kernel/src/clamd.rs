@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::refused_field;
+use crate::problem::{FieldProblem, Problem, ProblemKind};
 
-/// `[applications.files.clamd]`
+/// The section `clamd` of a module that takes files.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClamdSettings {
@@ -76,7 +75,7 @@ impl ClamdSettings {
     ///
     /// # Errors
     /// [`ProblemKind::FileInfected`], [`ProblemKind::VirusScanUnavailable`].
-    pub(crate) async fn check<S, E>(&self, field: &str, bytes: S) -> Result<(), Problem>
+    pub async fn check<S, E>(&self, field: &str, bytes: S) -> Result<(), Problem>
     where
         S: Stream<Item = Result<Bytes, E>>,
         E: fmt::Display,
@@ -93,11 +92,12 @@ impl ClamdSettings {
             Ok(Ok(None)) => Ok(()),
             Ok(Ok(Some(virus))) => {
                 tracing::warn!(virus, "a file was refused by the virus scanner");
-                Err(infected(refused_field(
-                    field,
-                    "infected",
-                    "The virus scanner found something in this file. Send a clean one.",
-                )))
+                Err(infected(FieldProblem {
+                    field: field.to_owned(),
+                    code: "infected".to_owned(),
+                    message: "The virus scanner found something in this file. Send a clean one."
+                        .to_owned(),
+                }))
             }
             Ok(Err(error)) => Err(unavailable(&error)),
             Err(_) => Err(unavailable(&ScanError::Late)),
