@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The image of one module, of several, or of all.
 #
-#   docker build --build-arg FEATURES=payments -t opencity-payments .
+#   docker build --build-arg FEATURES=payments,kafka -t opencity-payments .
 #   docker build -t opencity .                                          all modules
 #
 # docker-bake.hcl and scripts/images build them all, each tagged with its module's version.
@@ -23,11 +23,11 @@ WORKDIR /src
 COPY scripts/setup scripts/sbom scripts/
 RUN scripts/setup build && scripts/setup sbom && rm -rf /var/lib/apt/lists/*
 COPY . .
-ARG FEATURES=default
+ARG FEATURES=default,kafka
 # A static program: glibc inside, so that the image needs no library. Dependencies and earlier builds are kept between
 # builds, whatever the features.
 ARG RUSTFLAGS="-C target-feature=+crt-static"
-ENV RUSTFLAGS=${RUSTFLAGS} CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
+ENV RUSTFLAGS=${RUSTFLAGS} OPENSSL_STATIC=1 LIBZ_SYS_STATIC=1 CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 RUN --mount=type=cache,id=opencity-registry,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,id=opencity-target,target=/src/target,sharing=locked \
     target="$(rustc --print host-tuple)" \
@@ -40,7 +40,7 @@ RUN --mount=type=cache,id=opencity-registry,target=/usr/local/cargo/registry,sha
 FROM scratch
 COPY --from=files /root-fs/ /
 COPY --from=build /out/ /
-ARG FEATURES=default
+ARG FEATURES=default,kafka
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="opencity ${FEATURES}" \

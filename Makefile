@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: help run test test-full bench docs clean
 
 # One set of features for clippy, the tests and the description of the API, so that nothing is built twice.
-WORKSPACE := --locked --workspace --features faults
+WORKSPACE := --locked --workspace --features faults,kafka
 STEP := @scripts/step
 
 help: ## List these commands
@@ -32,10 +32,10 @@ test: ## Install what is missing and run every check; what is too slow for it is
 	$(STEP) build-tests cargo nextest run $(WORKSPACE) --no-run
 	$(STEP) tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile ci
 	$(STEP) doc-tests cargo test $(WORKSPACE) --doc --quiet
-	@cargo run --quiet --locked --features faults -- openapi >target/openapi.json
+	@cargo run --quiet --locked --features faults,kafka -- openapi >target/openapi.json
 	$(STEP) openapi scripts/openapi target/openapi.json
 	$(STEP) contracts-self-test scripts/contracts --self-test
-	@cargo run --quiet --locked --features faults -- router-config --format caddy --host localhost --output target/router
+	@cargo run --quiet --locked --features faults,kafka -- router-config --format caddy --host localhost --output target/router
 	$(STEP) contracts scripts/contracts target/router/public
 	$(STEP) schemathesis scripts/schemathesis target/debug/opencity
 	@scripts/step --summary
@@ -52,7 +52,7 @@ test-full: test ## Everything of test, then each crate alone, the long fault run
 bench: ## Measure the release build, for some minutes; docs/performance.md says what the figures mean
 	@scripts/setup bench
 	@mkdir -p target/tmp
-	TMPDIR=$(CURDIR)/target/tmp OPENCITY_TEST_PG_FSYNC=on scripts/postgres run cargo bench --locked --bench submissions --bench lists --bench jobs $(ARGS)
+	TMPDIR=$(CURDIR)/target/tmp OPENCITY_TEST_PG_FSYNC=on scripts/postgres run cargo bench --locked --features kafka --bench submissions --bench lists --bench relay --bench jobs $(ARGS)
 
 docs: ## Build the documentation of the code into target/doc
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps

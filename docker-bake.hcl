@@ -37,7 +37,7 @@ target "image" {
 target "opencity" {
   inherits = ["image"]
   args = {
-    FEATURES = "default"
+    FEATURES = "default,kafka"
     VERSION  = "0.1.0"
   }
   tags = ["${REGISTRY}/opencity:0.1.0"]
@@ -63,7 +63,7 @@ target "module" {
     ]
   }
   args = {
-    FEATURES = module.name
+    FEATURES = "${module.name},kafka"
     VERSION  = module.version
   }
   tags = ["${REGISTRY}/opencity-${module.name}:${module.version}"]

@@ -37,6 +37,12 @@ async fn main() {
     .await;
     let split = Platform::start_split(Options::default()).await;
     measure("twelve processes, one PostgreSQL database", split).await;
+    let joined = Platform::start_joined(Options::default()).await;
+    measure(
+        "twelve processes, a PostgreSQL database each, Kafka",
+        joined,
+    )
+    .await;
 }
 
 /// Main jobs on a platform, side by side.

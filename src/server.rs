@@ -1,5 +1,7 @@
 //! Composition: database, modules, consumers, tasks, HTTP, from start to a clean stop.
 
+#[cfg(feature = "kafka")]
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use opencity_kernel::context::Platform;
 use opencity_kernel::db::{CopiedTable, Database};
 use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{Carrier, Runner};
+#[cfg(feature = "kafka")]
+use opencity_kernel::events::{Consumer as _, Topic};
 use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::module::{Module, ModuleInfo, StartError};
 use opencity_kernel::sweep::{Sweep, free_keys};
@@ -170,13 +174,16 @@ impl Composition {
         let settings = platform.config.events.clone();
         let carrier = settings.carrier;
         let mut runner = Runner::new(settings, platform.bus.clone(), stopping.clone());
-        if carrier == Carrier::Embedded {
+        if carrier != Carrier::None {
             runner.start_relay(&platform.database).await?;
             runner
                 .start(&platform.database, Arc::new(DirectoryConsumer))
                 .await?;
         }
         runner.spawn(auth::keep_fresh(Arc::clone(platform), stopping.clone()));
+        if carrier == Carrier::Kafka {
+            self.start_kafka(&mut runner).await?;
+        }
         let lease = runner.lease(&platform.database).await?;
         let sweep = Arc::new(Sweep::new(platform.database.clone()));
         runner.spawn(scheduler::run(
@@ -187,7 +194,7 @@ impl Composition {
         ));
         for module in &self.modules {
             let database = platform.database.for_module(module.info());
-            if carrier == Carrier::Embedded {
+            if carrier != Carrier::None {
                 for consumer in module.consumers() {
                     runner.start(&database, consumer).await?;
                 }
@@ -203,6 +210,36 @@ impl Composition {
             }
         }
         Ok(runner)
+    }
+
+    #[cfg(feature = "kafka")]
+    async fn start_kafka(&self, runner: &mut Runner) -> Result<(), StartError> {
+        let mut settings = self.platform.config.kafka.clone();
+        if settings.group.is_empty() {
+            let names: Vec<_> = self
+                .modules
+                .iter()
+                .map(|module| module.info().name)
+                .collect();
+            settings.group = format!("opencity.{}", names.join("+"));
+        }
+        let consumers = self.modules.iter().flat_map(|module| module.consumers());
+        let topics: BTreeSet<Topic> = consumers
+            .flat_map(|consumer| consumer.topics().to_vec())
+            .chain(DirectoryConsumer.topics().to_vec())
+            .collect();
+        let topics = topics.into_iter().collect();
+        runner
+            .start_kafka(&self.platform.database, &settings, topics)
+            .await
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    async fn start_kafka(&self, _runner: &mut Runner) -> Result<(), StartError> {
+        Err(StartError(
+            "events.carrier is kafka, and this binary is built without it; build with --features kafka, or choose embedded"
+                .to_owned(),
+        ))
     }
 
     async fn start_demo(&self) -> Result<Option<tokio::process::Child>, StartError> {

@@ -3,6 +3,8 @@
 mod db;
 mod events;
 mod grants;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "identity")]
 mod key;
 mod router;
@@ -112,6 +114,10 @@ enum Command {
     /// Events: look at them, take them again.
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// The brokers.
+    #[cfg(feature = "kafka")]
+    #[command(subcommand)]
+    Kafka(kafka::KafkaCommand),
     /// The settings in force.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -236,6 +242,8 @@ impl Cli {
             #[cfg(feature = "identity")]
             Command::Key(command) => command.run(&common).await,
             Command::Events(command) => command.run(&common).await,
+            #[cfg(feature = "kafka")]
+            Command::Kafka(command) => command.run(&common).await,
             Command::Openapi { module } => {
                 let only: Vec<String> = module.into_iter().collect();
                 let one = !only.is_empty();

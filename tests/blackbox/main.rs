@@ -11,6 +11,7 @@
 )]
 
 mod bad_input;
+mod brokers;
 mod catalogue;
 mod common;
 mod demo_services;

@@ -48,7 +48,7 @@ pub async fn pay(citizen: &Client, id: &str, action: &str) {
         .as_str()
         .unwrap()
         .to_owned();
-    let browser = Client::new("");
+    let browser = citizen.browser();
     let to_page = browser.get(&begin).await;
     assert!(
         to_page.status.is_redirection(),

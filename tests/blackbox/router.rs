@@ -1,26 +1,16 @@
 //! The router in front of several processes, by the configuration that the program writes for it.
 
-mod server;
-
 use std::collections::BTreeMap;
 
 use reqwest::Version;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::common::router::{Server, opencity};
 use crate::common::{Client, binary, free_port, new_database, serve};
-use server::{HOST, Server};
 
-/// What a command of the program prints.
-fn opencity(arguments: &[&str]) -> String {
-    let output = binary().args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
+/// The host name of the installation.
+const HOST: &str = "servizi.comune.bugliano.test";
 
 /// The modules of the program.
 fn modules() -> Vec<String> {
@@ -111,7 +101,7 @@ async fn every_path_leads_where_it_belongs(server: Server) {
     for module in modules() {
         upstreams.push(format!("{module}={}", echo(module.clone()).await));
     }
-    let router = server.start(&upstreams).await;
+    let router = server.start(HOST, &upstreams).await;
     let expected = expected();
     assert!(expected.len() > 60, "{} paths", expected.len());
     for (path, module) in expected {
@@ -195,7 +185,7 @@ async fn nginx_leads_every_path_to_its_module_and_closes_the_others() {
 #[tokio::test]
 async fn caddy_is_the_end_of_tls_and_says_who_asks() {
     let upstream = echo("all".to_owned()).await;
-    let router = Server::Caddy.start(&[upstream]).await;
+    let router = Server::Caddy.start(HOST, &[upstream]).await;
     let client = router.http();
     let address = router.url("/lang/api/services");
     let answer = client
@@ -257,7 +247,7 @@ async fn caddy_is_the_end_of_tls_and_says_who_asks() {
 async fn a_module_that_is_down_is_a_problem_for_its_paths_only() {
     let there = echo("there".to_owned()).await;
     let away = format!("payments=http://127.0.0.1:{}", free_port());
-    let router = Server::Caddy.start(&[there, away]).await;
+    let router = Server::Caddy.start(HOST, &[there, away]).await;
     assert_eq!(router.client.get("/lang/api/services").await.status, 200);
     let answer = router.client.get("/lang/api/payments").await;
     let status = answer.status.as_u16();
@@ -274,11 +264,14 @@ async fn two_processes_behind_caddy_are_one_installation() {
     let (_applications, applications) =
         serve("applications,payments", &database, folder.path()).await;
     let router = Server::Caddy
-        .start(&[
-            catalogue.clone(),
-            format!("applications={applications}"),
-            format!("payments={applications}"),
-        ])
+        .start(
+            HOST,
+            &[
+                catalogue.clone(),
+                format!("applications={applications}"),
+                format!("payments={applications}"),
+            ],
+        )
         .await;
     let services = router.client.get("/lang/api/services").await.expect(200);
     assert_eq!(services.as_array().unwrap().len(), 3);

@@ -4,7 +4,7 @@ use opencity_kernel::auth::{AuthSettings, ServiceKey, Verifier};
 use opencity_kernel::id::{Id, TenantId};
 use serde_json::json;
 
-use crate::common::split::{MODULES, SERVICE_KEY, role_url, service_keys, sql};
+use crate::common::split::{MODULES, SERVICE_KEY, own_database, role_url, service_keys, sql};
 use crate::common::{Client, Options, Platform, Store, demo};
 use crate::main_job;
 
@@ -13,6 +13,30 @@ async fn the_main_job_in_twelve_processes_on_one_postgres_database() {
     let platform = Platform::start_split(Options::default()).await;
     no_module_reaches_the_tables_of_another(&platform);
     main_job::main_job(platform).await;
+}
+
+#[tokio::test]
+async fn the_main_job_in_twelve_processes_with_databases_of_their_own_joined_by_kafka() {
+    let platform = Platform::start_joined(Options::default()).await;
+    no_module_opens_the_database_of_another(&platform);
+    main_job::main_job(platform).await;
+}
+
+fn no_module_opens_the_database_of_another(platform: &Platform) {
+    let owner = platform.database_url();
+    for (module, other) in MODULES.iter().zip(MODULES.iter().cycle().skip(1)) {
+        let own = own_database(owner, module);
+        let (opens, said) = sql(&own, "SELECT COUNT(*) FROM kernel_event;");
+        assert!(opens, "{module}: {said}");
+        let foreign = own_database(owner, other);
+        let (place, _) = own.rsplit_once('/').unwrap();
+        let (_, name) = foreign.rsplit_once('/').unwrap();
+        let (opens, said) = sql(&format!("{place}/{name}"), "SELECT 1;");
+        assert!(
+            !opens && said.contains("permission denied for database"),
+            "{module}: {said}"
+        );
+    }
 }
 
 fn no_module_reaches_the_tables_of_another(platform: &Platform) {

@@ -55,14 +55,11 @@ impl Maker {
         tenancy: Tenancy,
         application: Application,
     ) -> Result<Made, HandleError> {
-        let tenant = match self.ctx.tenant(tenancy).await {
-            // A body just made: its event is on the way to the directory.
-            Err(DbError::NotFound) => {
-                self.ctx.platform.caught_up("kernel").await?;
-                self.ctx.tenant(tenancy).await?
-            }
-            known => known?,
-        };
+        // A body just made: its event may be on the way to the directory.
+        let platform = &self.ctx.platform;
+        let known = || platform.directory.tenant(tenancy.tenant_id());
+        let tenant = platform.replicated("kernel", known).await?;
+        let tenant = tenant.ok_or(DbError::NotFound)?;
         // A body without a host of its own is reached by its slug.
         let prefix = if tenant.host().is_some() {
             "lang"

@@ -89,6 +89,9 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// Events.
     pub events: RunnerSettings,
+    /// The brokers, where events go by Kafka.
+    #[cfg(feature = "kafka")]
+    pub kafka: crate::events::kafka::KafkaSettings,
     /// Tokens.
     pub auth: AuthSettings,
     /// Outgoing calls.

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::crypto::{MacKey, Sealer, SealingKey};
 use crate::db::{Database, DbError, DbResult, Tenancy, TenantScope};
 use crate::directory::{Directory, Tenant};
-use crate::events::Bus;
+use crate::events::{Bus, Carrier};
 use crate::files::{FileStore, FileStoreSettings};
 use crate::http_client::HttpClient;
 use crate::mail::Mailer;
@@ -168,6 +168,39 @@ impl Platform {
         }
     }
 
+    /// Looks for what another module may have written, and again once its event can have come; with a
+    /// carrier whose end is not known from here, again after each event until the wait is over.
+    ///
+    /// # Errors
+    /// Those of `find`, or the database's.
+    pub async fn replicated<T, E, F>(
+        &self,
+        module: &str,
+        find: impl Fn() -> F,
+    ) -> Result<Option<T>, E>
+    where
+        E: From<DbError>,
+        F: Future<Output = Result<Option<T>, E>>,
+    {
+        if let Some(found) = find().await? {
+            return Ok(Some(found));
+        }
+        let most = Duration::from_millis(self.config.events.replica_wait_ms);
+        let until = tokio::time::Instant::now() + most;
+        let mut moved = self.bus.moved();
+        self.caught_up(module).await?;
+        loop {
+            if let Some(found) = find().await? {
+                return Ok(Some(found));
+            }
+            let far = self.config.events.carrier == Carrier::Kafka;
+            let again = tokio::time::timeout_at(until, moved.changed());
+            if !far || !matches!(again.await, Ok(Ok(()))) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// The address of a tenant's site, without a slash at its end.
     #[must_use]
     pub fn public_url(&self, tenant: &Tenant) -> String {
@@ -248,17 +281,12 @@ impl ModuleContext {
         tenancy: Tenancy,
         find: impl Fn(&mut TenantScope<'_>) -> DbResult<Option<T>> + Send + Sync + Clone + 'static,
     ) -> DbResult<Option<T>> {
-        let first = find.clone();
-        if let Some(found) = self
-            .db
-            .read::<_, DbError>(tenancy, move |scope| first(scope))
-            .await?
-        {
-            return Ok(Some(found));
-        }
-        self.platform.caught_up(self.info.name).await?;
-        self.db
-            .read::<_, DbError>(tenancy, move |scope| find(scope))
+        self.platform
+            .replicated(self.info.name, || {
+                let find = find.clone();
+                self.db
+                    .read::<_, DbError>(tenancy, move |scope| find(scope))
+            })
             .await
     }
 

@@ -35,7 +35,11 @@ use module::ModuleInfo;
 /// The kernel, as a part of the binary with tables and a consumer of its own.
 pub const INFO: ModuleInfo = module_info!("kernel", "Kernel");
 /// The kernel's tables.
-pub const MIGRATIONS: &[Migration] =
-    migrations!("kernel", "20261124090000_initial" => 1, "20261125030000_idempotency_running" => 1);
+pub const MIGRATIONS: &[Migration] = migrations!(
+    "kernel",
+    "20261124090000_initial" => 1,
+    "20261125030000_idempotency_running" => 1,
+    "20261125090000_received" => 1,
+);
 
 pub use problem::{FieldProblem, Problem, ProblemKind};

@@ -93,6 +93,15 @@ impl Client {
         }
     }
 
+    /// A browser on the same machine: it takes whole URLs, and has no token.
+    pub fn browser(&self) -> Self {
+        Self {
+            base: String::new(),
+            token: None,
+            ..self.clone()
+        }
+    }
+
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }

@@ -1,14 +1,17 @@
 //! Starts the platform as a user would, and speaks to it as clients do.
 
+#[path = "../../../modules/kernel/tests/support/broker.rs"]
+mod broker;
 mod client;
 mod commits;
 mod database;
-mod front;
 mod part;
 mod platform;
+pub mod router;
 pub mod split;
 pub mod volume;
 
+pub use broker::Broker;
 pub use client::{Answer, Client};
 pub use commits::Commits;
 pub use database::Database;

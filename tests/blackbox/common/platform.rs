@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::split::{self, Split};
-use super::{Client, Database, until};
+use super::split::{self, MODULES, Split};
+use super::{Broker, Client, Database, until};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,26 +113,56 @@ impl Platform {
         platform
     }
 
-    /// The demo municipality in twelve processes on one PostgreSQL database, ready.
+    /// The demo municipality in twelve processes on one PostgreSQL database, behind Caddy, ready.
     pub async fn start_split(options: Options) -> Self {
         let mut platform = Self::prepare(Some(new_database()), options.settings).await;
-        let database = platform.database_url.clone().unwrap();
-        let grants = platform.command(&["migrate", "--grant", &split::role_prefix(&database)]);
-        let (granted, said) = split::sql(&database, &grants);
+        let database = platform.database_url();
+        let grants = platform.command(&["migrate", "--grant", &split::role_prefix(database)]);
+        let (granted, said) = split::sql(database, &grants);
         assert!(granted, "{said}");
-        let split = Split::new(platform.port);
-        platform.settings.extend(split.settings());
-        platform.settings.push((
-            "MAIL__FOLDER".to_owned(),
-            platform
-                .data_dir()
-                .join("mail")
-                .to_string_lossy()
-                .into_owned(),
-        ));
-        platform.split = Some(split);
-        platform.run(&[]).await;
+        platform.divide(Split::new(None));
+        platform.open().await;
         platform
+    }
+
+    /// The demo municipality in twelve processes, each with a PostgreSQL database of its own, joined by Kafka and behind
+    /// Caddy, ready.
+    pub async fn start_joined(options: Options) -> Self {
+        let mut platform = Self::prepare(Some(new_database()), options.settings).await;
+        split::make_databases(platform.database_url());
+        platform.divide(Split::new(Some(Broker::start())));
+        platform.command(&["kafka", "init"]);
+        platform.open().await;
+        platform.until_every_module_knows_the_body().await;
+        platform
+    }
+
+    async fn open(&mut self) {
+        self.run(&[]).await;
+        self.split.as_mut().unwrap().open(self.port).await;
+    }
+
+    /// Nobody waits for a host name that he does not know.
+    async fn until_every_module_knows_the_body(&self) {
+        let split = self.split.as_ref().unwrap();
+        for module in MODULES {
+            let url = split.database(self.database_url(), module);
+            until("the body in the directory of a module", || async {
+                let bodies = Database::server(&url).number("SELECT COUNT(*) FROM kernel_tenant");
+                (bodies > 0).then_some(())
+            })
+            .await;
+        }
+    }
+
+    fn divide(&mut self, split: Split) {
+        self.url = format!("https://localhost:{}", self.port);
+        self.settings.extend(split.settings());
+        self.settings.push((
+            "MAIL__FOLDER".to_owned(),
+            self.data_dir().join("mail").to_string_lossy().into_owned(),
+        ));
+        self.split = Some(split);
     }
 
     async fn prepare(database_url: Option<String>, settings: Vec<(String, String)>) -> Self {
@@ -262,11 +292,12 @@ impl Platform {
         command.args(options);
         let mut command = self.configured(command);
         if let Some(module) = module {
-            let database = self.database_url.as_deref().unwrap();
+            let split = self.split.as_ref().unwrap();
+            let database = split.database(self.database_url(), module);
             command
                 .args(["--only", module])
                 .env("OPENCITY__DATA_DIR", self.data_dir().join(module))
-                .env("OPENCITY__DATABASE__URL", split::role_url(database, module));
+                .env("OPENCITY__DATABASE__URL", database);
         }
         for (key, value) in environment {
             command.env(key, value);
@@ -358,7 +389,10 @@ impl Platform {
     }
 
     pub fn client(&self) -> Client {
-        Client::new(&self.url)
+        match &self.split {
+            Some(split) => split.client(),
+            None => Client::new(&self.url),
+        }
     }
 
     /// What the sandbox has really done.
@@ -418,8 +452,18 @@ impl Platform {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// All events, as `opencity events tail` shows them.
+    /// All events, as `opencity events tail` shows them; where each module has a database of its own, what each wrote.
     pub fn events(&self) -> Vec<Value> {
+        const WRITTEN: &str = "SELECT json_build_object('topic', topic, 'key', key, 'event', payload::json)::text \
+            FROM kernel_event WHERE NOT received ORDER BY seq";
+        if let Some(split) = self.split.as_ref().filter(|split| split.is_joined()) {
+            let lines = MODULES.iter().flat_map(|module| {
+                Database::server(&split.database(self.database_url(), module)).lines(WRITTEN)
+            });
+            return lines
+                .map(|line| serde_json::from_str(&line).unwrap())
+                .collect();
+        }
         self.command(&["events", "tail", "--json", "--from", "start"])
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())

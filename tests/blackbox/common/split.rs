@@ -1,10 +1,11 @@
-//! Every module as a process of its own: own port, own folder, own role in the one PostgreSQL database. Nothing but
-//! events and files goes from one to another.
+//! Every module as a process of its own behind the web router: own port, own folder, and in PostgreSQL either its own role
+//! in the one database or a database of its own. Nothing but events and files goes from one to another.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
-use super::front::{Front, Upstreams};
-use super::platform::free_port;
+use super::router::{Router, Server};
+use super::{Broker, Client, Database, free_port};
 
 /// The modules of the platform.
 pub const MODULES: &[&str] = &[
@@ -25,23 +26,50 @@ pub const MODULES: &[&str] = &[
 /// Keys that the processes of the tests share.
 pub const SERVICE_KEY: &str = "a key between the processes of a test";
 
-/// Where the processes are.
+/// Where the processes are, and what they share.
 pub struct Split {
-    pub ports: Upstreams,
-    _front: Front,
+    pub ports: BTreeMap<&'static str, u16>,
+    router: Option<Router>,
+    /// The broker between their databases; without one they share a database.
+    broker: Option<Broker>,
 }
 
 impl Split {
-    /// The front listens on `port`; the modules get ports of their own.
-    pub fn new(port: u16) -> Self {
-        let ports: Upstreams = MODULES
-            .iter()
-            .map(|module| (*module, free_port()))
-            .collect();
-        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    pub fn new(broker: Option<Broker>) -> Self {
+        let ports = MODULES.iter().map(|module| (*module, free_port()));
         Self {
-            _front: Front::start(listener, ports.clone()),
-            ports,
+            ports: ports.collect(),
+            router: None,
+            broker,
+        }
+    }
+
+    /// Opens the installation to its users: its processes are ready.
+    pub async fn open(&mut self, port: u16) {
+        let upstreams: Vec<String> = self
+            .ports
+            .iter()
+            .map(|(module, port)| format!("{module}=http://127.0.0.1:{port}"))
+            .collect();
+        let router = Server::Caddy.start_on(port, "localhost", &upstreams).await;
+        self.router = Some(router);
+    }
+
+    /// Somebody at the router.
+    pub fn client(&self) -> Client {
+        self.router.as_ref().unwrap().client.clone()
+    }
+
+    /// Whether each module has a database of its own.
+    pub fn is_joined(&self) -> bool {
+        self.broker.is_some()
+    }
+
+    /// The address of a module's database, in its own name.
+    pub fn database(&self, owner: &str, module: &str) -> String {
+        match self.broker {
+            Some(_) => own_database(owner, module),
+            None => role_url(owner, module),
         }
     }
 
@@ -60,8 +88,45 @@ impl Split {
             let name = module.replace('-', "_").to_uppercase();
             (format!("MODULES__{name}__INTERNAL_URL"), url(module))
         }));
+        if let Some(broker) = &self.broker {
+            settings.extend(joined_by(broker));
+        }
         settings
     }
+}
+
+/// The settings of a platform whose databases this broker joins.
+pub fn joined_by(broker: &Broker) -> Vec<(String, String)> {
+    vec![
+        ("EVENTS__CARRIER".to_owned(), "kafka".to_owned()),
+        ("KAFKA__BROKERS".to_owned(), broker.address()),
+        ("KAFKA__PARTITIONS".to_owned(), "2".to_owned()),
+        // tansu has none that end.
+        ("KAFKA__TRANSACTIONS".to_owned(), "false".to_owned()),
+    ]
+}
+
+/// Makes a role and a database of its own for each module, which no other may enter.
+pub fn make_databases(owner: &str) {
+    let mut server = Database::server(owner);
+    for module in MODULES {
+        let name = own_name(owner, module);
+        server.run(&format!("CREATE ROLE {name} LOGIN"));
+        server.run(&format!("GRANT {name} TO CURRENT_USER"));
+        server.run(&format!("CREATE DATABASE {name} OWNER {name}"));
+        server.run(&format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"));
+    }
+}
+
+/// The address of a module's own database in its own name.
+pub fn own_database(owner: &str, module: &str) -> String {
+    let url = role_url(owner, module);
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{}", own_name(owner, module))
+}
+
+fn own_name(owner: &str, module: &str) -> String {
+    role_prefix(owner) + &module.replace('-', "_")
 }
 
 /// `auth.service_keys` of the tests.
@@ -73,11 +138,7 @@ pub fn service_keys() -> String {
 pub fn role_url(database: &str, module: &str) -> String {
     let (scheme, rest) = database.split_once("://").unwrap();
     let place = rest.rsplit_once('@').unwrap().1;
-    format!(
-        "{scheme}://{}{}@{place}",
-        role_prefix(database),
-        module.replace('-', "_")
-    )
+    format!("{scheme}://{}@{place}", own_name(database, module))
 }
 
 /// What the names of the roles of a database begin with: roles belong to the whole server.

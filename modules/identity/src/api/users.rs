@@ -53,13 +53,17 @@ pub(super) async fn list_users(
         ..filter_of(&request)?
     };
     let tenancy = caller.tenancy();
-    let found = match load(&core, tenancy, &filter).await? {
+    let found = if filter.tax_code.is_some() {
         // The citizen of an application that was just sent is made by its event.
-        none if none.is_empty() && filter.tax_code.is_some() => {
-            core.ctx.platform.caught_up(core.ctx.info.name).await?;
-            load(&core, tenancy, &filter).await?
-        }
-        some => some,
+        let find = || async {
+            let found = load(&core, tenancy, &filter).await?;
+            Ok::<_, Problem>(Some(found).filter(|found| !found.is_empty()))
+        };
+        let platform = &core.ctx.platform;
+        let found = platform.replicated(core.ctx.info.name, find).await?;
+        found.unwrap_or_default()
+    } else {
+        load(&core, tenancy, &filter).await?
     };
     let shown: Vec<UserOut> = found
         .iter()

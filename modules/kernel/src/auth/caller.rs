@@ -339,13 +339,7 @@ async fn kind_of(platform: &Platform, claims: &Claims) -> Result<CallerKind, Pro
 /// away is away at once.
 async fn staff(platform: &Platform, home: Tenancy, id: UserId) -> Result<CallerKind, Problem> {
     let find = || platform.directory.principal(home, id);
-    let principal = match find().await? {
-        None => {
-            platform.caught_up("kernel").await?;
-            find().await?
-        }
-        found => found,
-    };
+    let principal = platform.replicated(crate::INFO.name, find).await?;
     match principal {
         Some(principal) if principal.enabled => Ok(match principal.role.as_str() {
             "platform" => CallerKind::Platform,

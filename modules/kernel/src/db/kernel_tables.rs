@@ -14,6 +14,19 @@ diesel::table! {
         aggregate_version -> BigInt,
         payload -> Text,
         created_at -> Instant,
+        received -> Bool,
+    }
+}
+diesel::table! {
+    use crate::db::sql::*;
+    kernel_unreadable (topic, partition, record_offset) {
+        topic -> Text,
+        partition -> BigInt,
+        record_offset -> BigInt,
+        key -> Text,
+        value -> Text,
+        reason -> Text,
+        received_at -> Instant,
     }
 }
 diesel::table! {

@@ -20,13 +20,36 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 type Followed = HashMap<&'static str, Vec<Follower>>;
 
 /// Where the consumers of this process are: who waits for a replica asks here.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Bus {
     followed: Arc<Mutex<Followed>>,
     pub(super) signals: Signals,
+    /// Whether the brokers answer.
+    pub(super) broker_up: watch::Sender<bool>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self {
+            followed: Arc::default(),
+            signals: Signals::default(),
+            broker_up: watch::Sender::new(true),
+        }
+    }
 }
 
 impl Bus {
+    /// Whether the brokers answer; true where there are none.
+    #[must_use]
+    pub fn broker_is_up(&self) -> bool {
+        *self.broker_up.borrow()
+    }
+
+    /// Changes when a consumer has taken events.
+    pub(crate) fn moved(&self) -> watch::Receiver<u64> {
+        self.signals.moved.subscribe()
+    }
+
     /// A consumer of this process that others may wait for.
     pub(super) fn register(&self, module: &'static str, follower: Follower) {
         self.followed

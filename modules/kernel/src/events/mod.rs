@@ -6,6 +6,8 @@
 
 mod bus;
 mod consumer;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lease;
 pub mod log;
 mod relay;

@@ -1,6 +1,6 @@
 //! Runs consumers: one loop each, at its own position, with its own holds.
 
-mod batch;
+pub(super) mod batch;
 mod calls;
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ const UNWOKEN: u32 = 20;
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunnerSettings {
-    /// `embedded` (the log is in the database) or `none` (outbox only).
+    /// `embedded` (the log is in the one database), `kafka` (it joins the databases) or `none` (outbox only).
     pub carrier: Carrier,
     /// Events taken in one transaction.
     pub batch: i64,
@@ -46,17 +46,19 @@ pub struct RunnerSettings {
 pub enum Carrier {
     /// The log is a table of the one database that all modules share.
     Embedded,
+    /// Each database has a log; Kafka joins them.
+    Kafka,
     /// Events stay in the outbox.
     None,
 }
 
 /// Runs the consumers, the relay and the leases of a process.
 pub struct Runner {
-    settings: RunnerSettings,
+    pub(super) settings: RunnerSettings,
     instance: InstanceId,
-    bus: Bus,
-    stop: watch::Receiver<bool>,
-    running: JoinSet<()>,
+    pub(super) bus: Bus,
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) running: JoinSet<()>,
     leases: HashMap<&'static str, Lease>,
 }
 
@@ -82,7 +84,11 @@ impl Runner {
         self.lease_named(database, database.module().name).await
     }
 
-    async fn lease_named(&mut self, database: &Database, name: &'static str) -> DbResult<Lease> {
+    pub(super) async fn lease_named(
+        &mut self,
+        database: &Database,
+        name: &'static str,
+    ) -> DbResult<Lease> {
         if let Some(lease) = self.leases.get(name) {
             return Ok(lease.clone());
         }
@@ -274,7 +280,7 @@ async fn watch_log(
 }
 
 /// Waits until something has grown, or for a while; false if the process stops.
-async fn woken(
+pub(super) async fn woken(
     stop: &mut watch::Receiver<bool>,
     grown: &mut watch::Receiver<u64>,
     most: Duration,

@@ -24,6 +24,8 @@ pub(super) async fn ready(platform: web::Data<Platform>) -> HttpResponse {
         .map(|module| json!({"name": module.name, "version": module.version}))
         .collect();
     match platform.database.ping().await {
+        Ok(()) if !platform.bus.broker_is_up() => HttpResponse::ServiceUnavailable()
+            .json(json!({"status": "failed", "check": "broker", "modules": modules})),
         Ok(()) => HttpResponse::Ok().json(json!({"status": "ok", "modules": modules})),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");

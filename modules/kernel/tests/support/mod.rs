@@ -1,6 +1,9 @@
 //! Databases and running consumers for the tests.
 #![allow(dead_code)]
 
+#[cfg(feature = "kafka")]
+pub mod broker;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +127,26 @@ impl Running {
         Self { bus, stop, runner }
     }
 
+    /// As [`start`](Self::start), joined with other databases by Kafka.
+    #[cfg(feature = "kafka")]
+    pub async fn joined(
+        place: &Place,
+        kafka: &opencity_kernel::events::kafka::KafkaSettings,
+        consumers: Vec<Arc<dyn Consumer>>,
+    ) -> Self {
+        let topics = consumers
+            .iter()
+            .flat_map(|consumer| consumer.topics().to_vec())
+            .collect();
+        let mut running = Self::start(place, consumers).await;
+        running
+            .runner
+            .start_kafka(&place.database, kafka, topics)
+            .await
+            .unwrap();
+        running
+    }
+
     pub async fn stop(self) {
         self.stop.send_replace(true);
         self.runner.join().await;
@@ -136,15 +159,19 @@ impl Running {
 }
 
 /// Waits for a condition; a test that waits longer than this has failed.
-pub async fn eventually(condition: impl Fn() -> bool) {
+#[track_caller]
+pub fn eventually(condition: impl Fn() -> bool) -> impl Future<Output = ()> {
+    let asked = std::panic::Location::caller();
     let patience = tokio::time::Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(
-            tokio::time::Instant::now() < patience,
-            "the condition did not come true"
-        );
-        tokio::task::yield_now().await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    async move {
+        while !condition() {
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "the condition of {asked} did not come true"
+            );
+            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -63,17 +63,18 @@ impl Known {
         caller: &auth::Caller,
         body: &Assignment,
     ) -> Result<Self, Problem> {
-        let directory = &state.ctx.platform.directory;
+        let platform = &state.ctx.platform;
+        let directory = &platform.directory;
         let tenancy = caller.tenancy();
         let Some(user) = body.user_id else {
-            let mut offices = directory.offices(tenancy).await?;
-            if body
-                .user_group_id
-                .is_some_and(|asked| !offices.iter().any(|(id, _)| *id == asked))
-            {
-                state.ctx.platform.caught_up("kernel").await?;
-                offices = directory.offices(tenancy).await?;
-            }
+            let asked = body.user_group_id;
+            let with_the_asked = || async move {
+                let offices = directory.offices(tenancy).await?;
+                let has = |asked| offices.iter().any(|(id, _)| *id == asked);
+                Ok::<_, Problem>(asked.is_none_or(has).then_some(offices))
+            };
+            let offices = platform.replicated("kernel", with_the_asked).await?;
+            let offices = offices.unwrap_or_default();
             // Nobody named: the caller himself.
             let operator = caller
                 .operator()
@@ -81,11 +82,9 @@ impl Known {
                 .cloned();
             return Ok(Self { operator, offices });
         };
-        let mut operator = directory.principal(tenancy, user).await?;
-        if operator.is_none() {
-            state.ctx.platform.caught_up("kernel").await?;
-            operator = directory.principal(tenancy, user).await?;
-        }
+        let operator = platform
+            .replicated("kernel", || directory.principal(tenancy, user))
+            .await?;
         let offices = directory.offices(tenancy).await?;
         Ok(Self { operator, offices })
     }

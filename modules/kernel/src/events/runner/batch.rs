@@ -32,7 +32,7 @@ pub(super) struct Taken {
 }
 
 /// The consumer's position; made at its first start.
-pub(super) async fn position(database: &Database, consumer: &'static str) -> DbResult<i64> {
+pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbResult<i64> {
     let found = database
         .read_raw(move |connection| {
             Ok::<_, DbError>(
@@ -92,7 +92,7 @@ pub(crate) fn positions(connection: &mut AnyConnection) -> DbResult<Vec<(String,
 }
 
 /// The consumer's position as it is stored: behind what a running loop knows when it was set back.
-pub(super) fn stored_position(connection: &mut AnyConnection, consumer: &str) -> DbResult<i64> {
+pub(crate) fn stored_position(connection: &mut AnyConnection, consumer: &str) -> DbResult<i64> {
     Ok(kernel_cursor::table
         .filter(kernel_cursor::consumer.eq(consumer))
         .select(kernel_cursor::position)

@@ -6,12 +6,18 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::common::{Client, Running, free_port, until};
+use super::{Client, Running, binary, free_port, until};
 
-use super::opencity;
-
-/// The host name of the installation.
-pub const HOST: &str = "servizi.comune.bugliano.test";
+/// What a command of the program prints.
+pub fn opencity(arguments: &[&str]) -> String {
+    let output = binary().args(arguments).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
 
 /// A program that `scripts/setup test` has unpacked, or that the machine has.
 fn tool(name: &str) -> PathBuf {
@@ -34,6 +40,7 @@ pub enum Server {
 pub struct Router {
     /// Speaks to it over TLS.
     pub client: Client,
+    host: String,
     root: Vec<u8>,
     http_port: u16,
     https_port: u16,
@@ -42,10 +49,15 @@ pub struct Router {
 }
 
 impl Server {
-    /// Writes the configuration, has the server check it, and starts it.
-    pub async fn start(self, upstreams: &[String]) -> Router {
+    /// Writes the configuration for an installation of this host name, has the server check it, and starts it.
+    pub async fn start(self, host: &str, upstreams: &[String]) -> Router {
+        self.start_on(free_port(), host, upstreams).await
+    }
+
+    /// As [`start`](Self::start), on this port.
+    pub async fn start_on(self, https_port: u16, host: &str, upstreams: &[String]) -> Router {
         let folder = tempfile::tempdir().unwrap();
-        let (http_port, https_port) = (free_port(), free_port());
+        let http_port = free_port();
         let format = match self {
             Self::Caddy => ["caddy", "internal"],
             Self::Nginx => ["nginx", "files"],
@@ -63,7 +75,7 @@ impl Server {
             "--tls",
             format[1],
             "--host",
-            HOST,
+            host,
             "--output",
             &output,
             "--http-port",
@@ -83,7 +95,7 @@ impl Server {
             arguments.extend(["--upstream", upstream]);
         }
         if self == Self::Nginx {
-            make_certificate(&certificate, &key);
+            make_certificate(host, &certificate, &key);
         }
         opencity(&arguments);
         let (process, root) = match self {
@@ -92,6 +104,7 @@ impl Server {
         };
         let mut router = Router {
             client: Client::new(""),
+            host: host.to_owned(),
             root,
             http_port,
             https_port,
@@ -113,11 +126,11 @@ impl Router {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("https://{HOST}:{}{path}", self.https_port)
+        format!("https://{}:{}{path}", self.host, self.https_port)
     }
 
     pub fn plain_url(&self, path: &str) -> String {
-        format!("http://{HOST}:{}{path}", self.http_port)
+        format!("http://{}:{}{path}", self.host, self.http_port)
     }
 
     /// A client that knows the router's authority and no other.
@@ -127,7 +140,7 @@ impl Router {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .tls_certs_only([root])
-            .resolve(HOST, SocketAddr::from(([127, 0, 0, 1], 0)))
+            .resolve(&self.host, SocketAddr::from(([127, 0, 0, 1], 0)))
             .build()
             .unwrap()
     }
@@ -197,7 +210,7 @@ fn nginx(folder: &Path) -> Running {
     Running::start(command())
 }
 
-fn make_certificate(certificate: &str, key: &str) {
+fn make_certificate(host: &str, certificate: &str, key: &str) {
     let mut command = Command::new("openssl");
     command.args([
         "req",
@@ -210,9 +223,9 @@ fn make_certificate(certificate: &str, key: &str) {
         "-days",
         "2",
         "-subj",
-        &format!("/CN={HOST}"),
+        &format!("/CN={host}"),
         "-addext",
-        &format!("subjectAltName=DNS:{HOST}"),
+        &format!("subjectAltName=DNS:{host}"),
         "-addext",
         "basicConstraints=critical,CA:FALSE",
         "-out",

@@ -1,0 +1,76 @@
+//! A Kafka broker of its own for a test: tansu, which `scripts/setup test` installs.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// Keeps its records in memory and ends with its test.
+pub struct Broker {
+    process: Child,
+    port: u16,
+}
+
+impl Broker {
+    /// Its clients wait until it answers.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let address = format!("tcp://localhost:{port}");
+        let process = Command::new(program())
+            .args(["broker", "--silent", "--storage-engine", "memory://tansu/"])
+            .args(["--listener-url", &format!("tcp://127.0.0.1:{port}")])
+            .args(["--advertised-listener-url", &address])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("tansu: {error}; run scripts/setup test"));
+        Self { process, port }
+    }
+
+    /// Where it is reached.
+    pub fn address(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
+    /// From now on it answers nothing, as if the network were cut.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It answers again, with all that it had.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let told = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(told.success());
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn program() -> PathBuf {
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
+        PathBuf::from,
+    );
+    let installed = cargo.join("bin/tansu");
+    if installed.exists() {
+        installed
+    } else {
+        PathBuf::from("tansu")
+    }
+}
