@@ -16,6 +16,7 @@ use utoipa::{OpenApi, ToSchema};
 mod single;
 
 use super::State;
+use super::change::{TOO_LONG, fits};
 use crate::bulk::TASK;
 use crate::store::bulk::{self, BulkId, BulkRow, ItemRow};
 
@@ -132,6 +133,13 @@ impl BulkIn {
                 "length",
                 "Leave the files out, or call for each application.",
             );
+        }
+        if !input.message.as_deref().is_none_or(fits) {
+            refuse("message", "max_length", TOO_LONG);
+        }
+        let subject = input.subject.as_deref().unwrap_or_default();
+        if subject.chars().count() > 255 {
+            refuse("subject", "max_length", "Give at most 255 characters.");
         }
         let written = input
             .message

@@ -16,6 +16,16 @@ use crate::engine::{self, Actor, EngineError, Inputs};
 use crate::store::{application, replica};
 use crate::submission::{self, Submission};
 
+/// The most characters of what is written with an action: the history shows it.
+const NOTE: usize = 50_000;
+/// What to do about a longer one.
+pub(super) const TOO_LONG: &str = "Give at most 50,000 characters.";
+
+/// Whether a text may be written with an action.
+pub(super) fn fits(note: &str) -> bool {
+    note.chars().count() <= NOTE
+}
+
 /// A change under way, in its transaction.
 pub(super) struct Work<'a, 'c> {
     pub(super) scope: &'a mut WriteScope<'c>,
@@ -110,6 +120,10 @@ impl Work<'_, '_> {
 
     /// Does an action.
     pub(super) fn apply(&mut self, action: Action, inputs: Inputs) -> Result<(), Problem> {
+        if !inputs.note.as_deref().is_none_or(fits) {
+            self.check(action, Circumstances::default())?;
+            return Err(Problem::field("message", "max_length", TOO_LONG));
+        }
         let actor = Actor::of(&self.caller, self.relation);
         let done = engine::apply(
             self.scope,

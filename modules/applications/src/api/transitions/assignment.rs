@@ -17,7 +17,7 @@ pub struct Assignment {
     /// The operator; null with an office: the office alone.
     pub user_id: Option<UserId>,
     /// What is written with it.
-    #[schema(max_length = 10000)]
+    #[schema(max_length = 50000)]
     pub message: Option<String>,
     /// When it was assigned.
     pub assigned_at: Option<Instant>,

@@ -9,7 +9,7 @@ use crate::domain::Status;
 #[serde(default)]
 pub struct PaymentNote {
     /// What is written with it.
-    #[schema(max_length = 10000)]
+    #[schema(max_length = 50000)]
     pub message: Option<String>,
     /// Its subject.
     #[schema(max_length = 255)]
@@ -28,7 +28,7 @@ pub struct StatusChange {
     #[schema(value_type = String, pattern = "^[0-9]{4,5}$")]
     pub status: Option<Status>,
     /// What is written with it.
-    #[schema(max_length = 10000)]
+    #[schema(max_length = 50000)]
     pub message: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use crate::store::application::Application;
 #[serde(default)]
 pub struct Note {
     /// What is written with it.
-    #[schema(max_length = 10000)]
+    #[schema(max_length = 50000)]
     pub message: Option<String>,
 }
 

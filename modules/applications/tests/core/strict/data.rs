@@ -152,6 +152,13 @@ async fn an_empty_array_is_an_empty_body_of_a_transition() {
         "applications/{}/transition/accept",
         object["id"].as_str().unwrap()
     );
+    let too_long =
+        json!({"message": "è".repeat(50_001), "ids": [object["id"]], "action": "accept"});
+    for path in [&path, "applications/bulk"] {
+        let refused = call!(app, world, POST path, operator, too_long);
+        assert_eq!(refused.told(), (422, "validation"), "{path}");
+        assert_eq!(refused.json["errors"][0]["field"], "message");
+    }
     let no_object = json!([1]);
     assert_eq!(
         call!(app, world, POST path, operator, no_object).told(),
