@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use driver::Driver;
+pub use driver::Driver;
 
 use crate::common::{Commits, Options, Platform, Store, until};
 use crate::main_job;
