@@ -35,7 +35,7 @@ async fn main() {
         Platform::start(Store::Postgres).await,
     )
     .await;
-    let split = Platform::start_split(Options::default()).await;
+    let split = Platform::start_split(Options::default(), 1).await;
     measure("twelve processes, one PostgreSQL database", split).await;
     let joined = Platform::start_joined(Options::default()).await;
     measure(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use driver::Driver;
+pub use driver::Driver;
 use tokio::task::JoinSet;
 
 use crate::common::{Commits, Options, Platform, Store, until};

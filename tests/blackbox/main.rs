@@ -25,6 +25,7 @@ mod moving;
 mod office;
 mod reports;
 mod roles;
+mod rolling;
 mod router;
 mod split;
 mod tenants;

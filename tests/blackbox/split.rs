@@ -10,7 +10,7 @@ use crate::main_job;
 
 #[tokio::test]
 async fn the_main_job_in_twelve_processes_on_one_postgres_database() {
-    let platform = Platform::start_split(Options::default()).await;
+    let platform = Platform::start_split(Options::default(), 1).await;
     no_module_reaches_the_tables_of_another(&platform);
     main_job::main_job(platform).await;
 }

@@ -12,6 +12,8 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,8 +32,13 @@ use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
-use support::broker::Broker;
+use support::broker::{Broker, free_port};
 use support::{Place, Running, eventually, on_both};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
 use uuid::Uuid;
 
 /// What an ordinary client of the platform's Kafka does.
@@ -379,4 +386,93 @@ async fn init_makes_the_topics_that_are_missing_and_compacts_two_of_them() {
         .map(|(topic, _)| topic.as_str())
         .collect();
     assert_eq!(compacted, ["tenants", "users"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_are_reached_over_tls_and_their_certificate_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    make_certificate(&certificate, &key);
+    let (_broker, address) = over_tls(&certificate, &key).await;
+    let mut settings = settings(&address, "near");
+    settings.security_protocol = "ssl".to_owned();
+    settings.ca_file = certificate;
+    create_topics(&settings).await.unwrap();
+
+    let (near, far) = (Place::sqlite().await, Place::sqlite().await);
+    let listener = Arc::new(Listener::default());
+    let here = Running::joined(&near, &settings, vec![]).await;
+    settings.group = "far".to_owned();
+    let there = Running::joined(&far, &settings, vec![listener.clone()]).await;
+    let entity = Uuid::now_v7();
+    write(&near, tenancy(), entity, 1..3).await;
+    eventually(|| listener.numbers(entity).len() == 2).await;
+    assert!(here.bus.broker_is_up());
+    here.stop().await;
+    there.stop().await;
+
+    // Its own certificate is not among the system's.
+    settings.ca_file = "".into();
+    let doubtful = Running::joined(&near, &settings, vec![]).await;
+    eventually(|| !doubtful.bus.broker_is_up()).await;
+    doubtful.stop().await;
+}
+
+/// A broker with the end of TLS in front of it, and where that is.
+async fn over_tls(certificate: &Path, key: &Path) -> (Broker, String) {
+    let certificates = CertificateDer::pem_file_iter(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            certificates.map(Result::unwrap).collect(),
+            PrivateKeyDer::from_pem_file(key).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, listens) = (free_port(), front.local_addr().unwrap().port());
+    let broker = Broker::behind(port, listens);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = front.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // Who does not trust it goes away.
+                let mut client = acceptor.accept(client).await?;
+                let mut broker = TcpStream::connect(("127.0.0.1", port)).await?;
+                tokio::io::copy_bidirectional(&mut client, &mut broker).await
+            });
+        }
+    });
+    let address = broker.address();
+    (broker, address)
+}
+
+fn make_certificate(certificate: &Path, key: &Path) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
+        .args([
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-out")
+        .arg(certificate)
+        .arg("-keyout")
+        .arg(key)
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
 }

@@ -113,14 +113,14 @@ impl Platform {
         platform
     }
 
-    /// The demo municipality in twelve processes on one PostgreSQL database, behind Caddy, ready.
-    pub async fn start_split(options: Options) -> Self {
+    /// The demo municipality with so many processes of each module on one PostgreSQL database, behind Caddy, ready.
+    pub async fn start_split(options: Options, each: usize) -> Self {
         let mut platform = Self::prepare(Some(new_database()), options.settings).await;
         let database = platform.database_url();
         let grants = platform.command(&["migrate", "--grant", &split::role_prefix(database)]);
         let (granted, said) = split::sql(database, &grants);
         assert!(granted, "{said}");
-        platform.divide(Split::new(None));
+        platform.divide(Split::new(None, each));
         platform.open().await;
         platform
     }
@@ -130,7 +130,7 @@ impl Platform {
     pub async fn start_joined(options: Options) -> Self {
         let mut platform = Self::prepare(Some(new_database()), options.settings).await;
         split::make_databases(platform.database_url());
-        platform.divide(Split::new(Some(Broker::start())));
+        platform.divide(Split::new(Some(Broker::start()), 1));
         platform.command(&["kafka", "init"]);
         platform.open().await;
         platform.until_every_module_knows_the_body().await;
@@ -264,29 +264,37 @@ impl Platform {
 
     /// As [`run`](Self::run), with options of `serve`.
     pub async fn serve(&mut self, options: &[&str], environment: &[(&str, String)]) {
-        let modules = match &self.split {
+        // The first process of a module writes its part of the demonstration before a second one starts.
+        for places in self.places().chunks(MODULES.len()) {
+            for (module, port) in places {
+                let process = self.spawn(*module, *port, options, environment);
+                self.processes.push(process);
+            }
+            for (_, port) in places {
+                self.ready(*port).await;
+            }
+        }
+    }
+
+    /// Module and port of each of its processes.
+    fn places(&self) -> Vec<(Option<&'static str>, u16)> {
+        match &self.split {
             None => vec![(None, self.port)],
             Some(split) => split
-                .ports
+                .places
                 .iter()
                 .map(|(module, port)| (Some(*module), *port))
                 .collect(),
-        };
-        for (module, port) in &modules {
-            self.spawn(*module, *port, options, environment);
-        }
-        for (_, port) in modules {
-            self.ready(port).await;
         }
     }
 
     fn spawn(
-        &mut self,
+        &self,
         module: Option<&str>,
         port: u16,
         options: &[&str],
         environment: &[(&str, String)],
-    ) {
+    ) -> Child {
         let mut command = binary();
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
         command.args(options);
@@ -310,7 +318,7 @@ impl Platform {
                 log.lock().unwrap().push(line);
             }
         });
-        self.processes.push(process);
+        process
     }
 
     async fn ready(&mut self, port: u16) {
@@ -350,13 +358,30 @@ impl Platform {
                 .any(|process| process.try_wait().unwrap().is_some())
     }
 
-    /// If the process has died, starts it again on the same files, without the fault.
+    /// If a process has died, starts it again on the same files, without the fault.
     pub async fn recover(&mut self) {
-        if self.has_ended() {
+        if self.split.is_some() {
+            self.revive().await;
+        } else if self.has_ended() {
             self.kill();
             self.deaths += 1;
             self.run(&[]).await;
         }
+    }
+
+    async fn revive(&mut self) {
+        for (number, (module, port)) in self.places().into_iter().enumerate() {
+            if self.processes[number].try_wait().unwrap().is_some() {
+                self.deaths += 1;
+                self.processes[number] = self.spawn(module, port, &["--demo"], &[]);
+                self.ready(port).await;
+            }
+        }
+    }
+
+    /// Its processes, by number.
+    pub fn pids(&self) -> Vec<u32> {
+        self.processes.iter().map(Child::id).collect()
     }
 
     /// How often it has died by itself and was started again.

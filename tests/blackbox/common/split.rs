@@ -1,7 +1,6 @@
 //! Every module as a process of its own behind the web router: own port, own folder, and in PostgreSQL either its own role
 //! in the one database or a database of its own. Nothing but events and files goes from one to another.
 
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use super::router::{Router, Server};
@@ -28,17 +27,19 @@ pub const SERVICE_KEY: &str = "a key between the processes of a test";
 
 /// Where the processes are, and what they share.
 pub struct Split {
-    pub ports: BTreeMap<&'static str, u16>,
+    /// Module and port of each process: one of each module, then the second ones, and so on.
+    pub places: Vec<(&'static str, u16)>,
     router: Option<Router>,
     /// The broker between their databases; without one they share a database.
     broker: Option<Broker>,
 }
 
 impl Split {
-    pub fn new(broker: Option<Broker>) -> Self {
-        let ports = MODULES.iter().map(|module| (*module, free_port()));
+    /// So many processes of each module.
+    pub fn new(broker: Option<Broker>, each: usize) -> Self {
+        let rounds = (0..each).flat_map(|_| MODULES);
         Self {
-            ports: ports.collect(),
+            places: rounds.map(|module| (*module, free_port())).collect(),
             router: None,
             broker,
         }
@@ -47,7 +48,7 @@ impl Split {
     /// Opens the installation to its users: its processes are ready.
     pub async fn open(&mut self, port: u16) {
         let upstreams: Vec<String> = self
-            .ports
+            .places
             .iter()
             .map(|(module, port)| format!("{module}=http://127.0.0.1:{port}"))
             .collect();
@@ -75,7 +76,10 @@ impl Split {
 
     /// What each process is told of the others.
     pub fn settings(&self) -> Vec<(String, String)> {
-        let url = |module: &str| format!("http://127.0.0.1:{}", self.ports[module]);
+        let url = |module: &str| {
+            let first = self.places.iter().find(|(name, _)| *name == module);
+            format!("http://127.0.0.1:{}", first.unwrap().1)
+        };
         let mut settings = vec![
             (
                 "AUTH__JWKS_URL".to_owned(),

@@ -12,6 +12,7 @@ pub struct Driver {
     pub platform: Platform,
     citizen: Option<String>,
     operator: Option<String>,
+    jobs: usize,
 }
 
 impl Driver {
@@ -21,6 +22,7 @@ impl Driver {
             platform,
             citizen: None,
             operator: None,
+            jobs: 0,
         }
     }
 
@@ -116,6 +118,7 @@ impl Driver {
                 "in vain: {states:?}, it is in {}",
                 application["status"]
             );
+            self.platform.recover().await;
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
     }
@@ -151,7 +154,7 @@ impl Driver {
 
     /// Pays, following the links as a browser does; whatever is lost is begun again.
     async fn pay(&mut self, id: &str) {
-        let browser = Client::new("");
+        let browser = self.platform.client().browser();
         let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(90);
         while self.application(id).await["status"] == "1500" {
             assert!(
@@ -215,7 +218,7 @@ impl Driver {
                     false,
                     Method::POST,
                     "/lang/it/upload",
-                    Some(&format!("upload-{attempt}")),
+                    Some(&format!("upload-{}-{attempt}", self.jobs)),
                     &begun,
                 )
                 .await
@@ -256,6 +259,8 @@ impl Driver {
 
     /// From the first login to the outcome; the application's id.
     pub async fn main_job(&mut self) -> String {
+        self.jobs += 1;
+        let job = self.jobs;
         let mut data = example("occupazione-suolo-pubblico");
         data["site_plan"] = json!([self.upload().await]);
         let body = json!({"service": demo::PUBLIC_GROUND, "data": data});
@@ -264,7 +269,7 @@ impl Driver {
                 false,
                 Method::POST,
                 "/lang/api/applications",
-                Some("application-1"),
+                Some(&format!("application-{job}")),
                 &body,
             )
             .await
@@ -287,7 +292,7 @@ impl Driver {
             false,
             Method::POST,
             &format!("/lang/api/applications/{id}/messages"),
-            Some("message-1"),
+            Some(&format!("message-{job}")),
             &message,
         )
         .await

@@ -13,10 +13,13 @@ pub struct Broker {
 impl Broker {
     /// Its clients wait until it answers.
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let address = format!("tcp://localhost:{port}");
+        let port = free_port();
+        Self::behind(port, port)
+    }
+
+    /// It listens on a port and sends its clients to another one, where somebody stands before it.
+    pub fn behind(port: u16, front: u16) -> Self {
+        let address = format!("tcp://localhost:{front}");
         let process = Command::new(program())
             .args(["broker", "--silent", "--storage-engine", "memory://tansu/"])
             .args(["--listener-url", &format!("tcp://127.0.0.1:{port}")])
@@ -26,7 +29,10 @@ impl Broker {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("tansu: {error}; run scripts/setup test"));
-        Self { process, port }
+        Self {
+            process,
+            port: front,
+        }
     }
 
     /// Where it is reached.
@@ -60,6 +66,11 @@ impl Drop for Broker {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 fn program() -> PathBuf {

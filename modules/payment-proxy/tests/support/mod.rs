@@ -52,6 +52,7 @@ impl World {
         let sandbox = opencity_sandbox::Server::bind(opencity_sandbox::Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: folder.path().join("sandbox"),
+            public_url: None,
         })
         .await
         .unwrap();

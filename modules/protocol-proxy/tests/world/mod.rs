@@ -99,6 +99,7 @@ impl World {
         let server = Server::bind(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: folder.path().join("sandbox"),
+            public_url: None,
         })
         .await
         .unwrap();
