@@ -107,7 +107,7 @@ async fn connections_that_the_server_has_closed_are_opened_anew() {
     let tenancy = Tenancy::new(TenantId::new());
     for _ in 0..2 {
         diesel::sql_query(format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'"
         ))
         .execute(&mut server)
         .unwrap();
