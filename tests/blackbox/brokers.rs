@@ -43,6 +43,7 @@ async fn without_brokers_requests_go_on_and_what_they_wrote_is_sent_when_they_ar
             .database()
             .number("SELECT COUNT(*) FROM kernel_event WHERE NOT received");
         assert!(written > 20, "{written}");
+        value(&metrics, "oc_kafka_lag")?;
         (sent >= written && value(&metrics, "oc_broker_up")? == "1").then_some(())
     })
     .await;

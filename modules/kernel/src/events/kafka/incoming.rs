@@ -33,7 +33,9 @@ impl ClientContext for Lag {
     fn stats(&self, statistics: Statistics) {
         for (topic, of_topic) in statistics.topics {
             for (partition, of_partition) in of_topic.partitions {
-                if let Ok(lag) = u32::try_from(of_partition.consumer_lag) {
+                // Librdkafka's own queue has a number below zero; what another process takes has no lag here.
+                if partition >= 0 {
+                    let lag = u32::try_from(of_partition.consumer_lag).unwrap_or(0);
                     metrics::gauge!("oc_kafka_lag", "topic" => topic.clone(), "partition" => partition.to_string())
                         .set(f64::from(lag));
                 }
