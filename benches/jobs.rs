@@ -10,10 +10,11 @@
     clippy::print_stderr
 )]
 
+#[allow(dead_code, reason = "the other benchmarks need more of it")]
 mod support;
 
 #[path = "../tests/blackbox/main_job.rs"]
-#[allow(dead_code, reason = "the checks of the outcome are the tests'")]
+#[allow(dead_code, unused_imports, reason = "the checks of the outcome are the tests'")]
 mod main_job;
 
 use std::sync::Arc;
