@@ -14,7 +14,11 @@
 mod support;
 
 #[path = "../tests/blackbox/main_job.rs"]
-#[allow(dead_code, unused_imports, reason = "the checks of the outcome are the tests'")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the checks of the outcome are the tests'"
+)]
 mod main_job;
 
 use std::sync::Arc;

@@ -294,7 +294,7 @@ impl Cli {
                 let serving = opencity_sandbox::serve(opencity_sandbox::Options {
                     listen,
                     data_dir,
-                    public_url: public_url,
+                    public_url,
                 });
                 tokio::select! {
                     served = serving => {
