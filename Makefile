@@ -32,10 +32,10 @@ test: ## Install what is missing and run every check; what is too slow for it is
 	$(STEP) build-tests cargo nextest run $(WORKSPACE) --no-run
 	$(STEP) tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile ci
 	$(STEP) doc-tests cargo test $(WORKSPACE) --doc --quiet
-	@cargo run --quiet --locked --features faults,kafka -- openapi >target/openapi.json
+	@target/debug/opencity openapi >target/openapi.json
 	$(STEP) openapi scripts/openapi target/openapi.json
 	$(STEP) contracts-self-test scripts/contracts --self-test
-	@cargo run --quiet --locked --features faults,kafka -- router-config --format caddy --host localhost --output target/router
+	@target/debug/opencity router-config --format caddy --host localhost --output target/router
 	$(STEP) contracts scripts/contracts target/router/public
 	$(STEP) schemathesis scripts/schemathesis target/debug/opencity
 	@scripts/step --summary
