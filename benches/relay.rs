@@ -23,9 +23,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use events::broker::Broker;
-use events::{Place, Running};
+use events::{Place, Running, kafka};
 use opencity_kernel::db::{DbError, Tenancy, WriteScope};
-use opencity_kernel::events::kafka::{KafkaSettings, create_topics};
+use opencity_kernel::events::kafka::create_topics;
 use opencity_kernel::events::{
     Change, Consumer, Event, HandleError, NewEvent, Next, OrderingKey, Topic, latest_position,
     positions, read,
@@ -47,24 +47,6 @@ const SINGLE: usize = if cfg!(debug_assertions) { 20 } else { 500 };
 
 /// The length of an application's event, about.
 const LENGTH: usize = 3000;
-
-fn settings(broker: &Broker, group: &str) -> KafkaSettings {
-    KafkaSettings {
-        brokers: broker.address(),
-        group: group.to_owned(),
-        transactions: false,
-        security_protocol: "plaintext".to_owned(),
-        sasl_mechanism: String::new(),
-        sasl_username: String::new(),
-        sasl_password: String::new().into(),
-        ca_file: "".into(),
-        certificate_file: "".into(),
-        key_file: "".into(),
-        session_seconds: 10,
-        partitions: 6,
-        replication: 1,
-    }
-}
 
 async fn write(place: &Place, tenancy: Tenancy, count: i64) {
     place
@@ -116,7 +98,7 @@ impl Consumer for Listener {
 async fn relayed(broker: &Broker, place: &Place) -> f64 {
     let end = latest_position(&place.database).await.unwrap();
     let begun = Instant::now();
-    let running = Running::joined(place, &settings(broker, "bench"), vec![]).await;
+    let running = Running::joined(place, &kafka(&broker.address(), "bench"), vec![]).await;
     loop {
         let all = positions(&place.database).await.unwrap();
         if all
@@ -208,7 +190,9 @@ fn tell_handled(carrier: &str, measured: &Measured) {
 
 async fn throughput() {
     let broker = Broker::start();
-    create_topics(&settings(&broker, "init")).await.unwrap();
+    create_topics(&kafka(&broker.address(), "init"))
+        .await
+        .unwrap();
     let place = Place::sqlite().await;
     for _ in 0..MANY / 500 {
         write(&place, Tenancy::from_row(TenantId::new()), 500).await;
@@ -255,10 +239,12 @@ async fn main() {
     handles.stop().await;
 
     let broker = Broker::start();
-    create_topics(&settings(&broker, "init")).await.unwrap();
+    create_topics(&kafka(&broker.address(), "init"))
+        .await
+        .unwrap();
     let (near, far) = (Place::postgres().await, Place::postgres().await);
-    let here = Running::joined(&near, &settings(&broker, "near"), vec![]).await;
-    let there = Running::joined(&far, &settings(&broker, "far"), listener()).await;
+    let here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
+    let there = Running::joined(&far, &kafka(&broker.address(), "far"), listener()).await;
     let measured = handled(&near, &mut told).await;
     tell_handled("Kafka between two PostgreSQL databases", &measured);
     here.stop().await;

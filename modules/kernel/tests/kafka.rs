@@ -33,7 +33,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 use support::broker::{Broker, free_port};
-use support::{Place, Running, eventually, on_both};
+use support::{Place, Running, eventually, kafka, on_both};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -44,26 +44,6 @@ use uuid::Uuid;
 /// What an ordinary client of the platform's Kafka does.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn settings(brokers: &str, group: &str) -> KafkaSettings {
-    KafkaSettings {
-        brokers: brokers.to_owned(),
-        group: group.to_owned(),
-        // tansu has none that end.
-        transactions: false,
-        security_protocol: "plaintext".to_owned(),
-        sasl_mechanism: String::new(),
-        sasl_username: String::new(),
-        sasl_password: String::new().into(),
-        ca_file: "".into(),
-        certificate_file: "".into(),
-        key_file: "".into(),
-        // A member that comes back is let in late by tansu.
-        session_seconds: 30,
-        partitions: 3,
-        replication: 1,
-    }
-}
-
 fn client(brokers: &str) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", brokers);
@@ -72,7 +52,7 @@ fn client(brokers: &str) -> ClientConfig {
 
 async fn broker() -> Broker {
     let broker = Broker::start();
-    create_topics(&settings(&broker.address(), "init"))
+    create_topics(&kafka(&broker.address(), "init"))
         .await
         .unwrap();
     broker
@@ -135,7 +115,7 @@ on_both!(
         let listener = Arc::new(Listener::default());
         let there = Running::joined(
             &far,
-            &settings(&broker.address(), "far"),
+            &kafka(&broker.address(), "far"),
             vec![listener.clone()],
         )
         .await;
@@ -149,11 +129,11 @@ on_both!(
             })
             .collect();
         // Whoever sends is killed in the middle of it, twice, and replaced.
-        let mut here = Running::joined(&near, &settings(&broker.address(), "near"), vec![]).await;
+        let mut here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
         for killed in 1..3 {
             eventually(|| listener.numbers(entities[0]).len() >= 10 * killed).await;
             here.abandon();
-            here = Running::joined(&near, &settings(&broker.address(), "near"), vec![]).await;
+            here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
         }
         for writer in writers {
             writer.await.unwrap();
@@ -176,11 +156,11 @@ on_both!(
         let listener = Arc::new(Listener::default());
         let there = Running::joined(
             &far,
-            &settings(&broker.address(), "far"),
+            &kafka(&broker.address(), "far"),
             vec![listener.clone()],
         )
         .await;
-        let here = Running::joined(&near, &settings(&broker.address(), "near"), vec![]).await;
+        let here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
         let (tenancy, entity) = (tenancy(), Uuid::now_v7());
         write(&near, tenancy, entity, 1..4).await;
         eventually(|| listener.numbers(entity).len() == 3).await;
@@ -234,7 +214,7 @@ on_both!(
         producer.flush(PATIENCE).unwrap();
 
         let listener = Arc::new(Listener::default());
-        let joined = settings(&broker.address(), "place");
+        let joined = kafka(&broker.address(), "place");
         let running = Running::joined(&place, &joined, vec![listener.clone()]).await;
         eventually(|| listener.numbers(entity).len() >= 2).await;
         assert_eq!(listener.numbers(entity), [1, 2]);
@@ -262,7 +242,7 @@ async fn in_transactions_everything_is_sent_too() {
     let place = Place::postgres().await;
     let settings = KafkaSettings {
         transactions: true,
-        ..settings(&mock.bootstrap_servers(), "near")
+        ..kafka(&mock.bootstrap_servers(), "near")
     };
     for first in [1, 4] {
         let running = Running::joined(&place, &settings, vec![]).await;
@@ -299,7 +279,7 @@ async fn until_sent(place: &Place, count: i64) {
 async fn a_record_has_the_topics_key_and_says_of_which_tenant_and_version_it_is() {
     let broker = broker().await;
     let place = Place::sqlite().await;
-    let running = Running::joined(&place, &settings(&broker.address(), "near"), vec![]).await;
+    let running = Running::joined(&place, &kafka(&broker.address(), "near"), vec![]).await;
     let (tenancy, entity) = (tenancy(), Uuid::now_v7());
     write(&place, tenancy, entity, 7..8).await;
     let record = records(&broker.address(), 1).remove(0);
@@ -350,7 +330,7 @@ fn records(brokers: &str, count: usize) -> Vec<OwnedMessage> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn init_makes_the_topics_that_are_missing_and_compacts_two_of_them() {
     let broker = Broker::start();
-    let settings = settings(&broker.address(), "init");
+    let settings = kafka(&broker.address(), "init");
     let made = create_topics(&settings).await.unwrap();
     assert_eq!(made.len(), Topic::ALL.len());
     assert!(made.iter().all(|(_, state)| *state == TopicState::Created));
@@ -397,7 +377,7 @@ async fn brokers_are_reached_over_tls_and_their_certificate_is_checked() {
     );
     make_certificate(&certificate, &key);
     let (_broker, address) = over_tls(&certificate, &key).await;
-    let mut settings = settings(&address, "near");
+    let mut settings = kafka(&address, "near");
     settings.security_protocol = "ssl".to_owned();
     settings.ca_file = certificate;
     create_topics(&settings).await.unwrap();

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opencity_kernel::db::{Database, DatabaseSettings};
+#[cfg(feature = "kafka")]
+use opencity_kernel::events::kafka::KafkaSettings;
 use opencity_kernel::events::{Bus, Carrier, Consumer, Filter, Runner, RunnerSettings};
 use opencity_kernel::module::ModuleInfo;
 use tokio::sync::watch;
@@ -131,7 +133,7 @@ impl Running {
     #[cfg(feature = "kafka")]
     pub async fn joined(
         place: &Place,
-        kafka: &opencity_kernel::events::kafka::KafkaSettings,
+        kafka: &KafkaSettings,
         consumers: Vec<Arc<dyn Consumer>>,
     ) -> Self {
         let topics = consumers
@@ -155,6 +157,28 @@ impl Running {
     /// Ends at once, as a killed process would.
     pub fn abandon(self) {
         drop(self.runner);
+    }
+}
+
+/// The settings of a database of this group that finds its brokers there.
+#[cfg(feature = "kafka")]
+pub fn kafka(brokers: &str, group: &str) -> KafkaSettings {
+    KafkaSettings {
+        brokers: brokers.to_owned(),
+        group: group.to_owned(),
+        // tansu has none that end.
+        transactions: false,
+        security_protocol: "plaintext".to_owned(),
+        sasl_mechanism: String::new(),
+        sasl_username: String::new(),
+        sasl_password: String::new().into(),
+        ca_file: "".into(),
+        certificate_file: "".into(),
+        key_file: "".into(),
+        // A member that comes back is let in late by tansu.
+        session_seconds: 30,
+        partitions: 3,
+        replication: 1,
     }
 }
 

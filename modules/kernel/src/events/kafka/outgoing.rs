@@ -8,9 +8,7 @@ use diesel::prelude::*;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{
-    BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use tokio::sync::watch;
 
 use super::KafkaSettings;
@@ -31,10 +29,12 @@ const BATCH: i64 = 500;
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long they may take to undo one: they do so by themselves when the next producer begins.
 const ABORT: Duration = Duration::from_secs(2);
+/// How often the answers of the brokers are looked for.
+const LOOK: Duration = Duration::from_millis(1);
 /// Before another try.
 const PAUSE: Duration = Duration::from_millis(500);
 
-type Client = Arc<ThreadedProducer<Answers>>;
+type Client = Arc<BaseProducer<Answers>>;
 
 /// What the brokers have answered to a producer.
 #[derive(Default)]
@@ -162,8 +162,7 @@ impl Outgoing {
                 .set("enable.gapless.guarantee", "true");
         }
         blocking(move || {
-            let client: ThreadedProducer<Answers> =
-                config.create_with_context(Answers::default())?;
+            let client: BaseProducer<Answers> = config.create_with_context(Answers::default())?;
             if transactions {
                 client.init_transactions(PATIENCE)?;
             }
@@ -212,9 +211,7 @@ impl Outgoing {
             if transactions {
                 send_in_transaction(&client, &waiting)
             } else {
-                send(&client, &waiting)?;
-                client.flush(PATIENCE)?;
-                client.context().all_taken()
+                send(&client, &waiting)
             }
         })
         .await?;
@@ -239,6 +236,7 @@ fn send_in_transaction(client: &Client, waiting: &[Waiting]) -> Result<(), Kafka
         })
 }
 
+/// Sends them and waits until the brokers have taken all.
 fn send(client: &Client, waiting: &[Waiting]) -> Result<(), KafkaError> {
     for event in waiting {
         let (id, tenant) = (event.event_id.to_string(), event.tenant.to_string());
@@ -253,7 +251,20 @@ fn send(client: &Client, waiting: &[Waiting]) -> Result<(), KafkaError> {
             .headers(headers);
         client.send(record).map_err(|(error, _)| error)?;
     }
-    Ok(())
+    answered(client)
+}
+
+/// Waits until the brokers have taken all that was sent. rdkafka's own way to wait, `flush`, looks every 100 ms, and takes
+/// that long for a single event.
+fn answered(client: &Client) -> Result<(), KafkaError> {
+    let until = std::time::Instant::now() + PATIENCE;
+    while client.in_flight_count() > 0 {
+        if std::time::Instant::now() > until {
+            return Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut));
+        }
+        client.poll(LOOK);
+    }
+    client.context().all_taken()
 }
 
 fn header<'v>(key: &'v str, value: &'v str) -> Header<'v, &'v str> {
