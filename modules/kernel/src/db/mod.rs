@@ -15,6 +15,8 @@ mod statements;
 mod writer;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -1,44 +1,16 @@
 //! Reading, on both databases.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::mpsc;
 
-use diesel::{Connection, QueryDsl, RunQueryDsl};
+use diesel::{QueryDsl, RunQueryDsl};
 use tokio::sync::oneshot;
 
+use super::fixture::{on_postgres, on_sqlite, on_the_server, open};
 use super::kernel_tables::kernel_event;
-use super::{Database, DatabaseSettings, DbError, Tenancy, TenantScope};
+use super::{Database, DbError, Tenancy, TenantScope};
 use crate::events::{Change, NewEvent, Topic};
 use crate::id::TenantId;
-
-async fn open(url: String) -> Database {
-    let settings = DatabaseSettings {
-        url: url.into(),
-        pool_size: 2,
-        statement_timeout_seconds: 30,
-        busy_timeout_ms: 5000,
-        group_commit: 4,
-    };
-    let database = Database::open(&settings, crate::INFO).unwrap();
-    database
-        .migrate(vec![(crate::INFO, crate::MIGRATIONS)])
-        .await
-        .unwrap();
-    database
-}
-
-/// A new database of the server, and a connection to the server beside it.
-fn on_the_server() -> (String, String, diesel::PgConnection) {
-    let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
-        .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
-    let name = format!("reading_{}", uuid::Uuid::new_v4().simple());
-    let mut connection = diesel::PgConnection::establish(&server).unwrap();
-    diesel::sql_query(format!("CREATE DATABASE {name}"))
-        .execute(&mut connection)
-        .unwrap();
-    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
-    (url, name, connection)
-}
 
 fn count(scope: &mut TenantScope<'_>) -> Result<i64, DbError> {
     Ok(kernel_event::table
@@ -88,16 +60,13 @@ async fn a_read_of_several_statements_sees_one_moment(database: Database) {
 
 #[tokio::test]
 async fn reads_see_one_moment_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("test.sqlite");
-    let database = open(file.to_string_lossy().into_owned()).await;
+    let (database, _folder) = on_sqlite().await;
     a_read_of_several_statements_sees_one_moment(database).await;
 }
 
 #[tokio::test]
 async fn reads_see_one_moment_on_postgres() {
-    let (url, _, _) = on_the_server();
-    a_read_of_several_statements_sees_one_moment(open(url).await).await;
+    a_read_of_several_statements_sees_one_moment(on_postgres().await).await;
 }
 
 #[tokio::test]

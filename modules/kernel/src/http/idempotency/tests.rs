@@ -1,47 +1,12 @@
 //! The lease of a key, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use diesel::{Connection, RunQueryDsl};
-
 use super::lease::{Name, Running, begin};
 use super::{Created, Refusal};
-use crate::db::{Database, DatabaseSettings, Tenancy};
+use crate::db::fixture::{on_postgres, on_sqlite};
+use crate::db::{Database, Tenancy};
 use crate::id::TenantId;
 use crate::problem::{Problem, ProblemKind};
-
-/// A migrated database of its own.
-async fn open(url: String) -> Database {
-    let settings = DatabaseSettings {
-        url: url.into(),
-        pool_size: 4,
-        statement_timeout_seconds: 30,
-        busy_timeout_ms: 5000,
-        group_commit: 4,
-    };
-    let database = Database::open(&settings, crate::INFO).unwrap();
-    database
-        .migrate(vec![(crate::INFO, crate::MIGRATIONS)])
-        .await
-        .unwrap();
-    database
-}
-
-async fn on_sqlite() -> (Database, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("test.sqlite");
-    (open(file.to_string_lossy().into_owned()).await, folder)
-}
-
-async fn on_postgres() -> Database {
-    let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
-        .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
-    let name = format!("idempotency_{}", uuid::Uuid::new_v4().simple());
-    let mut connection = diesel::PgConnection::establish(&server).unwrap();
-    diesel::sql_query(format!("CREATE DATABASE {name}"))
-        .execute(&mut connection)
-        .unwrap();
-    open(format!("{}/{name}", server.rsplit_once('/').unwrap().0)).await
-}
 
 struct Caller(Tenancy);
 
