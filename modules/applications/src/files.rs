@@ -94,7 +94,7 @@ impl Files {
             .iter()
             .filter(|(id, _)| !known.get(id).is_some_and(|row| held(row) || free(row)))
             .map(|(_, field)| {
-                refused_field(
+                FieldProblem::new(
                     field,
                     "unknown",
                     "Name an upload of your own that is finished and that nothing else uses.",
@@ -307,12 +307,4 @@ pub(crate) fn refusal(errors: Vec<FieldProblem>) -> Problem {
         "A file of the request is refused. The array errors says which one and why.",
     )
     .with_errors(errors)
-}
-
-pub(crate) fn refused_field(field: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem {
-        field: field.to_owned(),
-        code: code.to_owned(),
-        message: message.to_owned(),
-    }
 }

@@ -183,6 +183,17 @@ pub struct FieldProblem {
     pub message: String,
 }
 
+impl FieldProblem {
+    /// What is wrong with a field.
+    pub fn new(field: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            code: code.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
 /// A refusal.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Refusal>);

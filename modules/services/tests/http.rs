@@ -19,6 +19,7 @@ use opencity_kernel::db::Tenancy;
 use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{Change, NewEvent, Runner, Topic};
 use opencity_kernel::id::{TenantId, UserId};
+use opencity_kernel::json::merged;
 use opencity_kernel::module::Module;
 use opencity_services::{INFO, MIGRATIONS, Services};
 use opencity_testing::Issuer;
@@ -157,9 +158,11 @@ impl Town {
 }
 
 fn service(more: Value) -> Value {
-    let mut body = json!({"name": "Asilo nido", "status": 1, "flow_steps": []});
-    opencity_services::domain::merge(&mut body, more);
-    body
+    let body = json!({"name": "Asilo nido", "status": 1, "flow_steps": []});
+    let Value::Object(more) = more else {
+        panic!("not an object: {more}")
+    };
+    Value::Object(merged(&body, more).unwrap())
 }
 
 fn names(list: &Value) -> Vec<&str> {

@@ -13,6 +13,7 @@ use opencity_contracts::service::{PaymentRequired, ServiceStatus};
 use opencity_kernel::Problem;
 use opencity_kernel::events::Topic;
 use opencity_kernel::id::{FormId, ServiceId, TermId};
+use opencity_kernel::json::merged;
 use opencity_services::domain::form::FormSource;
 use opencity_services::domain::service::{GroupId, ServiceFields};
 use opencity_services::domain::vocabulary::{GroupFields, TermFields, TermKind};
@@ -22,9 +23,8 @@ use serde_json::{Value, json};
 use support::{Place, map, on_both};
 
 fn fields(more: Value) -> ServiceFields {
-    let mut body = json!({"name": "Asilo nido", "status": 1, "flow_steps": []});
-    opencity_services::domain::merge(&mut body, more);
-    ServiceFields::read(map(body)).unwrap()
+    let body = json!({"name": "Asilo nido", "status": 1, "flow_steps": []});
+    ServiceFields::read(merged(&body, map(more)).unwrap()).unwrap()
 }
 
 fn form(components: Value) -> FormSource {

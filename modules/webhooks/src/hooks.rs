@@ -306,16 +306,8 @@ fn refused_target(error: HttpError) -> Problem {
             ProblemKind::TargetRefused,
             "The endpoint leads to a private, local or otherwise internal address. Give a public HTTPS address.",
         )
-        .with_errors(vec![field("endpoint", "target-refused", "Give a public address.")]),
+        .with_errors(vec![FieldProblem::new("endpoint", "target-refused", "Give a public address.")]),
         other => Problem::internal(other),
-    }
-}
-
-fn field(name: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem {
-        field: name.to_owned(),
-        code: code.to_owned(),
-        message: message.to_owned(),
     }
 }
 
@@ -324,7 +316,7 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
     let mut errors = Vec::new();
     let title = wanted.title.trim().to_owned();
     if title.is_empty() || title.chars().count() > 255 {
-        errors.push(field(
+        errors.push(FieldProblem::new(
             "title",
             "length",
             "Give a title of 1 to 255 characters.",
@@ -335,7 +327,7 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
         .ok()
         .filter(|_| endpoint.len() <= 2000);
     if url.is_none() {
-        errors.push(field(
+        errors.push(FieldProblem::new(
             "endpoint",
             "format",
             "Give an absolute https URL of at most 2000 characters.",
@@ -347,7 +339,7 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
         .map(|name| Trigger::parse(name.trim()))
         .collect();
     if triggers.is_empty() || triggers.len() > 50 || triggers.contains(&None) {
-        errors.push(field("triggers", "value", "Give at least one of all, message_created, payment_completed, document_registered, or codes of states such as 2000."));
+        errors.push(FieldProblem::new("triggers", "value", "Give at least one of all, message_created, payment_completed, document_registered, or codes of states such as 2000."));
     }
     let all = wanted.filters.iter().any(|filter| filter.trim() == "all");
     let filters: Vec<ServiceId> = if all {
@@ -360,7 +352,7 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
             .collect()
     };
     if wanted.filters.len() > 500 || (!all && filters.len() != wanted.filters.len()) {
-        errors.push(field(
+        errors.push(FieldProblem::new(
             "filters",
             "value",
             "Give all, or ids of services (at most 500).",
@@ -372,10 +364,10 @@ fn check_fields(wanted: Wanted) -> Result<(Checked, Url), Problem> {
             .iter()
             .any(|(name, value)| value.len() > 4000 || check_header(name, value).is_none())
     {
-        errors.push(field("headers", "value", "Give at most 20 headers that can be sent; those of transport, content type and signature are set by the platform."));
+        errors.push(FieldProblem::new("headers", "value", "Give at most 20 headers that can be sent; those of transport, content type and signature are set by the platform."));
     }
     if !matches!(wanted.version, 1 | 2) {
-        errors.push(field(
+        errors.push(FieldProblem::new(
             "version",
             "value",
             "Give 1 (flat data) or 2 (nested data).",

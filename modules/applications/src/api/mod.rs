@@ -30,7 +30,7 @@ use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
 use opencity_kernel::http::{ApiVersion, Scope, event_schema};
 use opencity_kernel::id::{ApplicationId, FileId, UserId};
-use opencity_kernel::{Problem, clock};
+use opencity_kernel::{FieldProblem, Problem, clock};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
@@ -40,7 +40,7 @@ use crate::Settings;
 use crate::aggregate::Aggregate;
 use crate::body::{self, View};
 use crate::domain::{self, Reason};
-use crate::files::{Files, event_file, refusal, refused_field};
+use crate::files::{Files, event_file, refusal};
 use crate::forms::Forms;
 use crate::store::application::Application;
 use crate::store::file::FileKind;
@@ -141,7 +141,7 @@ impl State {
         for upload in uploads {
             let field = format!("data.{}", upload.path);
             let file: FileId = upload.id.parse().map_err(|_| {
-                refusal(vec![refused_field(
+                refusal(vec![FieldProblem::new(
                     &field,
                     "unknown",
                     "Name an upload by its id.",

@@ -10,12 +10,12 @@ use opencity_kernel::files::FileError;
 use opencity_kernel::http::{Body, Created, IdempotencyKey, Public, Scope};
 use opencity_kernel::id::{FileId, UserId};
 use opencity_kernel::problem::ProblemBody;
-use opencity_kernel::{Problem, ProblemKind, clock};
+use opencity_kernel::{FieldProblem, Problem, ProblemKind, clock};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::access::Access;
-use crate::files::{content_matches, refusal, refused_field};
+use crate::files::{content_matches, refusal};
 use crate::store::file::{self, FileKind, FileRow, FileState};
 
 /// Mounts the routes.
@@ -150,7 +150,7 @@ async fn begin_upload(
         .map_err(|error| refusal(vec![error]))?;
     let description = upload.description.as_deref().unwrap_or_default();
     if description.chars().count() > 2000 {
-        return Err(refusal(vec![refused_field(
+        return Err(refusal(vec![FieldProblem::new(
             "description",
             "max_length",
             "Give at most 2000 characters.",
@@ -158,7 +158,7 @@ async fn begin_upload(
     }
     let size = u64::try_from(upload.size).unwrap_or_default();
     if size == 0 {
-        return Err(refusal(vec![refused_field(
+        return Err(refusal(vec![FieldProblem::new(
             "size",
             "empty",
             "Send a file with content.",

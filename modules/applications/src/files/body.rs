@@ -13,12 +13,12 @@ use futures::Stream;
 use opencity_kernel::db::{Tenancy, WriteScope};
 use opencity_kernel::files::{StoredFile, head_matches};
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, UserId};
-use opencity_kernel::{Problem, clock};
+use opencity_kernel::{FieldProblem, Problem, clock};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::rules::{Accepted, HEAD};
-use super::{Files, refusal, refused_field};
+use super::{Files, refusal};
 use crate::store::file::{self, FileKind, FileRow, FileState};
 
 /// A file inside a body.
@@ -102,7 +102,7 @@ impl Files {
                     }
                 };
             let mut refuse = |code: &str, message: &str| {
-                errors.push(refused_field(&format!("{at}.file"), code, message));
+                errors.push(FieldProblem::new(format!("{at}.file"), code, message));
             };
             let Some(bytes) = bytes_of(&file.file) else {
                 refuse("base64", "Send the bytes in base64.");

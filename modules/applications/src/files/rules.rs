@@ -6,8 +6,6 @@ use opencity_kernel::clamd::ClamdSettings;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
 use serde::Deserialize;
 
-use super::refused_field;
-
 /// `[applications.files]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,8 +66,8 @@ impl FilesSettings {
         };
         if name.is_empty() || name.chars().count() > NAME_MAX || original.chars().count() > NAME_MAX
         {
-            return Err(refused_field(
-                &field("name"),
+            return Err(FieldProblem::new(
+                field("name"),
                 "name",
                 "Give the file a name of 1 to 255 characters.",
             ));
@@ -79,8 +77,8 @@ impl FilesSettings {
             .filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty())
             .map(|(_, extension)| extension.to_lowercase())
             .ok_or_else(|| {
-                refused_field(
-                    &field("name"),
+                FieldProblem::new(
+                    field("name"),
                     "extension",
                     "Give the file's name an extension, e.g. .pdf.",
                 )
@@ -90,8 +88,8 @@ impl FilesSettings {
             .get(&extension)
             .filter(|types| !types.is_empty())
             .ok_or_else(|| {
-                refused_field(
-                    &field("name"),
+                FieldProblem::new(
+                    field("name"),
                     "extension",
                     "Files with this extension are not accepted.",
                 )
@@ -113,8 +111,8 @@ impl FilesSettings {
             }
             Some(given) if accepted.contains(&given) => given,
             Some(_) => {
-                return Err(refused_field(
-                    &field("mime_type"),
+                return Err(FieldProblem::new(
+                    field("mime_type"),
                     "mime_type",
                     "The MIME type is not accepted, or is not that of the file's extension.",
                 ));

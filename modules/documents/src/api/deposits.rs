@@ -9,19 +9,17 @@ use opencity_contracts::document::Side;
 use opencity_kernel::auth::{AnyUser, Auth, Caller};
 use opencity_kernel::db::TenantScope;
 use opencity_kernel::files::FileKey;
-use opencity_kernel::http::{
-    Body, Created, IdempotencyKey, Scope, deleted, modified, patched as changed,
-};
+use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope, deleted, modified, patched};
 use opencity_kernel::id::{DocumentId, FileId, UserId};
-use opencity_kernel::json::Json;
+use opencity_kernel::json::{Json, merged};
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, clock};
 use serde_json::{Map, Value};
 
 use super::documents::DocumentView;
-use super::{Found, State, linked, of_path, services_known};
+use super::{Found, State, linked, logged_in, of_path, services_known};
 use crate::domain::access::{Standing, standing};
-use crate::domain::deposit::{DepositIn, NewFile, Said, patched};
+use crate::domain::deposit::{DepositIn, NewFile, Said};
 use crate::maker::file_key;
 use crate::store::deposit::{self, DepositRow};
 use crate::store::personal_folder::{self, PersonalFolder};
@@ -50,8 +48,9 @@ pub(crate) async fn create(
     body: Body<Map<String, Value>>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let input = DepositIn::read(body.value.read()?)?;
     let caller = caller.into_caller();
+    logged_in(&caller)?;
+    let input = DepositIn::read(body.value.read()?)?;
     let id = DocumentId::new();
     let location = scope.api(&format!("documents/{id}"));
     let (ready, stored) = prepared(&state, &caller, input, None).await?;
@@ -155,9 +154,9 @@ pub(crate) async fn patch(
         // The new bytes take the place of the old ones, wherever these are.
         (kept.md5, kept.mime_type, kept.said.address) = (None, None, None);
     }
-    let input = DepositIn::read(patched(&kept, patch)?)?;
+    let input = DepositIn::read(merged(&kept, patch)?)?;
     change(&state, caller, before, input).await?;
-    Ok(changed())
+    Ok(patched())
 }
 
 #[utoipa::path(
@@ -364,13 +363,16 @@ async fn store(
     Ok((key, stored))
 }
 
-/// What was done; if it was not, the bytes that were stored for it go.
+/// What was done; if it was refused, the bytes that were stored for it go. After a failure they stay: the commit may have come
+/// through though its answer was lost.
 async fn settled<T>(
     state: &State,
     done: Result<T, Problem>,
     stored: Option<FileKey>,
 ) -> Result<T, Problem> {
-    if done.is_err() {
+    if let Err(problem) = &done
+        && !problem.kind().status().is_server_error()
+    {
         forget(state, stored).await;
     }
     done

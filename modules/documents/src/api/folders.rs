@@ -4,19 +4,20 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::auth::{AnyUser, Auth, Caller};
 use opencity_kernel::db::{DbError, TenantScope};
 use opencity_kernel::http::{
-    Body, Created, IdempotencyKey, PageQuery, Scope, deleted, modified, patched as changed,
+    Body, Created, IdempotencyKey, PageQuery, Scope, deleted, modified, patched,
 };
 use opencity_kernel::id::{Id, ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
+use opencity_kernel::json::merged;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind, clock};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{State, linked, part, services_known, visible};
+use super::{State, linked, logged_in, part, services_known, visible};
 use crate::domain::access::{Standing, standing};
-use crate::domain::deposit::{FolderIn, patched};
+use crate::domain::deposit::FolderIn;
 use crate::store::citizen;
 use crate::store::document::{self, Page, Wanted};
 use crate::store::folder::{self, FolderId, FolderRow};
@@ -194,11 +195,7 @@ pub(crate) async fn create(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.into_caller();
-    if caller.is_anonymous() {
-        return Err(Problem::forbidden(
-            "Folders are for citizens who have logged in.",
-        ));
-    }
+    logged_in(&caller)?;
     let input = FolderIn::read(body.value.read()?)?;
     let owner = owner(&state, &caller, input.owner).await?;
     services_known(&state, &caller, &input.correlated_services).await?;
@@ -289,9 +286,9 @@ pub(crate) async fn patch(
         owner: Some(before.row.owner_id),
         correlated_services: before.services.clone(),
     };
-    let input = FolderIn::read(patched(&kept, body.value.read()?)?)?;
+    let input = FolderIn::read(merged(&kept, body.value.read()?)?)?;
     change(&state, caller, before, input).await?;
-    Ok(changed())
+    Ok(patched())
 }
 
 #[utoipa::path(

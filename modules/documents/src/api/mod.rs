@@ -202,6 +202,16 @@ async fn of_path(state: &State, caller: Caller, id: DocumentId) -> Result<Found,
     }
 }
 
+/// Folders, and what people put there, are not for somebody whom nobody knows.
+fn logged_in(caller: &Caller) -> Result<(), Problem> {
+    if caller.is_anonymous() {
+        return Err(Problem::forbidden(
+            "Folders are for citizens who have logged in.",
+        ));
+    }
+    Ok(())
+}
+
 /// # Errors
 /// 422 if one of these services is unknown.
 async fn services_known(
@@ -213,12 +223,9 @@ async fn services_known(
     let known = state
         .ctx
         .find_replica(caller.tenancy(), move |scope| {
-            for service in &services {
-                if replica::service_name(scope, *service)?.is_none() {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(()))
+            let known = replica::known_services(scope, &services)?;
+            let all = services.iter().all(|service| known.contains(service));
+            Ok(all.then_some(()))
         })
         .await?;
     known.ok_or_else(|| Problem::unknown_reference("correlated_services", "service"))

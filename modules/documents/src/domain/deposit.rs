@@ -8,6 +8,8 @@ use opencity_kernel::files::{head_matches, known_extensions, type_of};
 use opencity_kernel::http::typed;
 use opencity_kernel::id::{ServiceId, UserId};
 use opencity_kernel::instant::Instant;
+use opencity_kernel::json::without_nulls;
+use opencity_kernel::tax_code::{FiscalCode, TaxCodeError, TestBodies};
 use opencity_kernel::{FieldProblem, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -108,56 +110,37 @@ pub(crate) struct NewFile {
     pub bytes: Vec<u8>,
 }
 
-fn fault(field: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem {
-        field: field.to_owned(),
-        code: code.to_owned(),
-        message: message.to_owned(),
-    }
-}
-
 /// Gives a body its type; `null` stands for the default, as it does in what GET answers.
-fn read<T: serde::de::DeserializeOwned>(mut body: Map<String, Value>) -> Result<T, Problem> {
-    body.retain(|_, value| !value.is_null());
-    typed(Value::Object(body))
-}
-
-/// What is kept, with the keys that a JSON Merge Patch (RFC 7396) of one level changes.
-pub(crate) fn patched<T: Serialize>(
-    kept: &T,
-    patch: Map<String, Value>,
-) -> Result<Map<String, Value>, Problem> {
-    match serde_json::to_value(kept).map_err(Problem::internal)? {
-        Value::Object(mut whole) => {
-            whole.extend(patch);
-            Ok(whole)
-        }
-        _ => Err(Problem::internal("what is kept is no object")),
-    }
+fn read<T: serde::de::DeserializeOwned>(body: Map<String, Value>) -> Result<T, Problem> {
+    typed(Value::Object(without_nulls(body)))
 }
 
 fn title(text: &mut String, faults: &mut Vec<FieldProblem>) {
     *text = text.trim().to_owned();
     if text.is_empty() {
-        faults.push(fault("title", "required", "Give it a title."));
+        faults.push(FieldProblem::new("title", "required", "Give it a title."));
     } else if text.chars().count() > TITLE {
-        faults.push(fault("title", "max_length", "Give at most 300 characters."));
+        faults.push(FieldProblem::new(
+            "title",
+            "max_length",
+            "Give at most 300 characters.",
+        ));
     }
 }
 
 fn text(name: &str, text: Option<&String>, most: usize, faults: &mut Vec<FieldProblem>) {
     if text.is_some_and(|text| text.chars().count() > most) {
-        faults.push(fault(
+        faults.push(FieldProblem::new(
             name,
             "max_length",
-            &format!("Give at most {most} characters."),
+            format!("Give at most {most} characters."),
         ));
     }
 }
 
 fn list<T>(name: &str, list: &[T], faults: &mut Vec<FieldProblem>) {
     if list.len() > LIST {
-        faults.push(fault(name, "max_items", "Give at most 100."));
+        faults.push(FieldProblem::new(name, "max_items", "Give at most 100."));
     }
 }
 
@@ -196,7 +179,11 @@ impl DepositIn {
         let mut faults = Vec::new();
         title(&mut input.title, &mut faults);
         if input.folder.is_none() {
-            faults.push(fault("folder", "required", "Name a folder of the citizen."));
+            faults.push(FieldProblem::new(
+                "folder",
+                "required",
+                "Name a folder of the citizen.",
+            ));
         }
         let Said {
             description,
@@ -211,39 +198,39 @@ impl DepositIn {
         list("correlated_services", correlated_services, &mut faults);
         list("readers_allowed", readers_allowed, &mut faults);
         if topics.iter().any(|topic| topic.chars().count() > TITLE) {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "topics",
                 "max_length",
                 "Give at most 300 characters.",
             ));
         }
-        for code in readers_allowed.iter_mut() {
-            *code = code.trim().to_uppercase();
+        // Those of people: a legal body reads nothing here, and a code kept for tests is nobody.
+        let mut readers = Vec::new();
+        for (number, code) in readers_allowed.iter().enumerate() {
+            match FiscalCode::parse(code, TestBodies::Refused) {
+                Ok(code) if code.is_personal() => readers.push(code.expose().to_owned()),
+                refused => {
+                    let why = refused.err().unwrap_or(TaxCodeError::Malformed);
+                    let field = format!("readers_allowed.{number}");
+                    faults.push(FieldProblem::new(field, "tax_code", why.to_string()));
+                }
+            }
         }
-        readers_allowed.sort_unstable();
-        readers_allowed.dedup();
-        if readers_allowed
-            .iter()
-            .any(|code| code.len() != 16 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        {
-            faults.push(fault(
-                "readers_allowed",
-                "tax_code",
-                "Give tax codes of 16 characters.",
-            ));
-        }
+        readers.sort_unstable();
+        readers.dedup();
+        *readers_allowed = readers;
         if address.as_ref().is_some_and(|address| {
             address.len() > ADDRESS
                 || !(address.starts_with("https://") || address.starts_with("http://"))
         }) {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "address",
                 "url",
                 "Give an address that begins with https://, of at most 2000 characters.",
             ));
         }
         if input.file.is_some() && address.is_some() {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "address",
                 "file",
                 "Give the file, or where it is, not both.",
@@ -370,7 +357,10 @@ mod tests {
         for (body, field) in [
             (json!({"title": " "}), "title"),
             (json!({"folder": null}), "folder"),
-            (json!({"readers_allowed": ["x"]}), "readers_allowed"),
+            (
+                json!({"readers_allowed": ["RSSMRA80A01H501X"]}),
+                "readers_allowed.0",
+            ),
             (json!({"address": "ftp://x"}), "address"),
             (json!({"address": "https://x", "file": "eA=="}), "address"),
             (json!({"recipient_type": "nobody"}), "recipient_type"),

@@ -17,6 +17,15 @@ pub(crate) struct Citizen {
 }
 opencity_kernel::tenant_rows!(Citizen);
 
+/// The ids of those who have this tax code, for a query that names the tenant itself.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn with_tax_code(tenant: TenantId, tax_code: String) -> _ {
+    documents_citizen::table
+        .filter(documents_citizen::tenant_id.eq(tenant))
+        .filter(documents_citizen::tax_code.assume_not_null().eq(tax_code))
+        .select(documents_citizen::id)
+}
+
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<Citizen>> {
     scope.find(documents_citizen::table, |rows| {
         rows.filter(documents_citizen::id.eq(id))

@@ -9,10 +9,8 @@ use opencity_kernel::json::Json;
 
 use super::document::{Page, Visible};
 use super::folder::FolderId;
-use super::schema::{
-    documents_citizen, documents_deposit, documents_deposit_reader, documents_personal_folder,
-    documents_personal_folder_service,
-};
+use super::schema::{documents_deposit, documents_deposit_reader, documents_personal_folder};
+use super::{citizen, personal_folder};
 
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = documents_deposit, treat_none_as_null = true, primary_key(tenant_id, id))]
@@ -132,15 +130,11 @@ pub(crate) fn count_download(
     by_owner: bool,
 ) -> DbResult<()> {
     scope.execute(documents_deposit::table, |rows| {
-        diesel::update(rows.filter(documents_deposit::id.eq(id)))
-            .set(documents_deposit::downloads.eq(documents_deposit::downloads + 1))
+        diesel::update(rows.filter(documents_deposit::id.eq(id))).set((
+            documents_deposit::downloads.eq(documents_deposit::downloads + 1),
+            by_owner.then(|| documents_deposit::last_read_at.eq(clock::now())),
+        ))
     })?;
-    if by_owner {
-        scope.execute(documents_deposit::table, |rows| {
-            diesel::update(rows.filter(documents_deposit::id.eq(id)))
-                .set(documents_deposit::last_read_at.eq(clock::now()))
-        })?;
-    }
     Ok(())
 }
 
@@ -178,18 +172,12 @@ fn chosen<'a>(rows: Scoped, tenant: TenantId, visible: Visible, wanted: Wanted) 
             );
         }
         Visible::Worked { services, .. } => {
-            let worked = documents_personal_folder_service::table
-                .filter(documents_personal_folder_service::tenant_id.eq(tenant))
-                .filter(documents_personal_folder_service::service_id.eq_any(services))
-                .select(documents_personal_folder_service::folder_id);
+            let worked = personal_folder::about(tenant, services);
             query = query.filter(documents_deposit::folder_id.eq_any(worked));
         }
     }
     if let Some(tax_code) = wanted.tax_code {
-        let owners = documents_citizen::table
-            .filter(documents_citizen::tenant_id.eq(tenant))
-            .filter(documents_citizen::tax_code.assume_not_null().eq(tax_code))
-            .select(documents_citizen::id);
+        let owners = citizen::with_tax_code(tenant, tax_code);
         query = query.filter(documents_deposit::owner_id.eq_any(owners));
     }
     if let Some(title) = wanted.title {

@@ -104,15 +104,11 @@ pub(crate) fn count_download(
     by_owner: bool,
 ) -> DbResult<()> {
     scope.execute(documents_document::table, |rows| {
-        diesel::update(rows.filter(documents_document::id.eq(id)))
-            .set(documents_document::downloads.eq(documents_document::downloads + 1))
+        diesel::update(rows.filter(documents_document::id.eq(id))).set((
+            documents_document::downloads.eq(documents_document::downloads + 1),
+            by_owner.then(|| documents_document::last_read_at.eq(clock::now())),
+        ))
     })?;
-    if by_owner {
-        scope.execute(documents_document::table, |rows| {
-            diesel::update(rows.filter(documents_document::id.eq(id)))
-                .set(documents_document::last_read_at.eq(clock::now()))
-        })?;
-    }
     Ok(())
 }
 

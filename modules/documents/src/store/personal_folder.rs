@@ -7,12 +7,12 @@ use opencity_kernel::db::{DbResult, MultiBackend, TenantScope, WriteScope};
 use opencity_kernel::id::{ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
 
+use super::citizen;
 use super::deposit::DepositRow;
 use super::document::{Page, Visible};
 use super::folder::FolderId;
 use super::schema::{
-    documents_citizen, documents_deposit, documents_personal_folder,
-    documents_personal_folder_service,
+    documents_deposit, documents_personal_folder, documents_personal_folder_service,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -75,6 +75,15 @@ fn with_services(scope: &mut TenantScope<'_>, rows: Vec<Row>) -> DbResult<Vec<Pe
             row,
         })
         .collect())
+}
+
+/// The ids of those that are about one of these services, for a query that names the tenant itself.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn about(tenant: TenantId, services: Vec<ServiceId>) -> _ {
+    documents_personal_folder_service::table
+        .filter(documents_personal_folder_service::tenant_id.eq(tenant))
+        .filter(documents_personal_folder_service::service_id.eq_any(services))
+        .select(documents_personal_folder_service::folder_id)
 }
 
 /// The titles of the folders that documents lie in.
@@ -185,18 +194,11 @@ pub(crate) fn list(
                 query = query.filter(documents_personal_folder::owner_id.eq(owner));
             }
             Visible::Worked { services, .. } => {
-                let worked = documents_personal_folder_service::table
-                    .filter(documents_personal_folder_service::tenant_id.eq(tenant))
-                    .filter(documents_personal_folder_service::service_id.eq_any(services))
-                    .select(documents_personal_folder_service::folder_id);
-                query = query.filter(documents_personal_folder::id.eq_any(worked));
+                query = query.filter(documents_personal_folder::id.eq_any(about(tenant, services)));
             }
         }
         if let Some(tax_code) = tax_code {
-            let owners = documents_citizen::table
-                .filter(documents_citizen::tenant_id.eq(tenant))
-                .filter(documents_citizen::tax_code.assume_not_null().eq(tax_code))
-                .select(documents_citizen::id);
+            let owners = citizen::with_tax_code(tenant, tax_code);
             query = query.filter(documents_personal_folder::owner_id.eq_any(owners));
         }
         if let Some(title) = title {

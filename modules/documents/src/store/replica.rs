@@ -100,6 +100,18 @@ pub(crate) fn service_name(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResu
     })
 }
 
+/// Those of these services that are known.
+pub(crate) fn known_services(
+    scope: &mut TenantScope<'_>,
+    services: &[ServiceId],
+) -> DbResult<BTreeSet<ServiceId>> {
+    let known: Vec<ServiceId> = scope.load(documents_service::table, |rows| {
+        rows.filter(documents_service::id.eq_any(services.to_vec()))
+            .select(documents_service::id)
+    })?;
+    Ok(known.into_iter().collect())
+}
+
 /// The services that are linked to one of these offices.
 pub(crate) fn services_of_offices(
     scope: &mut TenantScope<'_>,

@@ -9,6 +9,7 @@ use opencity_kernel::http::{
 };
 use opencity_kernel::id::TermId;
 use opencity_kernel::instant::Instant;
+use opencity_kernel::json::merged;
 use opencity_kernel::problem::ProblemBody;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
 use super::attachments::{serve, with_files};
-use super::{Api, State, merged, ok};
+use super::{Api, State, ok};
 use crate::domain::attachment::{Attachment, HasAttachments};
 use crate::domain::service::GroupId;
 use crate::domain::vocabulary::{GroupFields, ServiceGroup, TermKind};

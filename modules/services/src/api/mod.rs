@@ -9,10 +9,8 @@ mod services;
 mod vocabularies;
 
 use actix_web::{HttpResponse, web};
-use opencity_kernel::Problem;
 use opencity_kernel::context::ModuleContext;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::OpenApi as _;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -75,17 +73,4 @@ fn take_null(field: &mut RefOr<Schema>) {
 
 fn ok<T: Serialize>(body: &T) -> HttpResponse {
     HttpResponse::Ok().json(body)
-}
-
-/// What is stored, after a JSON Merge Patch.
-fn merged<T: Serialize>(
-    stored: &T,
-    patch: Map<String, Value>,
-) -> Result<Map<String, Value>, Problem> {
-    let mut whole = serde_json::to_value(stored).map_err(Problem::internal)?;
-    crate::domain::merge(&mut whole, Value::Object(patch));
-    match whole {
-        Value::Object(body) => Ok(body),
-        _ => Err(Problem::internal("what is stored is no object")),
-    }
 }

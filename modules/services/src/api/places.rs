@@ -6,12 +6,13 @@ use opencity_kernel::auth::{AdministratorOnly, AnyUser, Auth};
 use opencity_kernel::db::TenantScope;
 use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope, deleted, modified, patched};
 use opencity_kernel::id::TermId;
+use opencity_kernel::json::merged;
 use opencity_kernel::problem::ProblemBody;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
 
-use super::{State, merged, ok};
+use super::{State, ok};
 use crate::domain::vocabulary::{Place, PlaceFields};
 use crate::store::places;
 

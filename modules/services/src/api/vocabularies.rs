@@ -6,6 +6,7 @@ use opencity_kernel::auth::Caller;
 use opencity_kernel::db::{Tenancy, TenantScope};
 use opencity_kernel::http::{Created, Given, IdempotencyKey, Query, deleted, modified, patched};
 use opencity_kernel::id::TermId;
+use opencity_kernel::json::merged;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, ToSchema};
@@ -193,7 +194,7 @@ async fn change_of(
             let body = if whole {
                 body
             } else {
-                super::merged(&term.fields, body)?
+                merged(&term.fields, body)?
             };
             store::terms::replace(scope, kind, term, TermFields::read(kind, body)?)
         })
@@ -229,7 +230,7 @@ macro_rules! vocabulary {
             use opencity_kernel::auth::{AdministratorOnly, Auth};
             use opencity_kernel::http::{Body, IdempotencyKey, Public, Query, Scope};
             use opencity_kernel::id::TermId;
-            use opencity_kernel::problem::ProblemBody;
+use opencity_kernel::problem::ProblemBody;
             use serde_json::{Map, Value};
             use utoipa::OpenApi;
 

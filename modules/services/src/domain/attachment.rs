@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{MAX_LINE, fault};
+use super::MAX_LINE;
 
 /// Which text a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub fn unpack(body: &mut Map<String, Value>, now: Instant) -> Result<Vec<NewFile
                 Ok(file) => files.push(file),
                 Err((key, code, message)) => {
                     let field = format!("{}.{place}.{key}", kind.field());
-                    faults.push(fault(&field, code, &message));
+                    faults.push(FieldProblem::new(&field, code, &message));
                 }
             }
         }
@@ -235,7 +235,7 @@ fn settle(
             _ => {
                 let field = format!("{}.{place}.file", kind.field());
                 let message = "Give the bytes in base64 (file), or the https address of a file elsewhere (url).";
-                faults.push(fault(&field, "required", message));
+                faults.push(FieldProblem::new(&field, "required", message));
             }
         }
     }

@@ -19,15 +19,6 @@ pub const MAX_LINE: usize = 255;
 /// The longest short description, in characters.
 pub const MAX_SHORT: usize = 160;
 
-/// A field that is not valid.
-pub(crate) fn fault(field: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem {
-        field: field.to_owned(),
-        code: code.to_owned(),
-        message: message.to_owned(),
-    }
-}
-
 /// The texts that services and their groups share. All are HTML.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -110,44 +101,18 @@ impl Texts {
             match body.get(name) {
                 None | Some(Value::Null) => {}
                 Some(Value::String(text)) if text.chars().count() > most => {
-                    faults.push(fault(
+                    faults.push(FieldProblem::new(
                         name,
                         "max_length",
-                        &format!("Give at most {most} characters."),
+                        format!("Give at most {most} characters."),
                     ));
                 }
                 Some(Value::String(_)) => {}
-                Some(_) => faults.push(fault(name, "type", "Give a text.")),
+                Some(_) => faults.push(FieldProblem::new(name, "type", "Give a text.")),
             }
         }
         faults
     }
-}
-
-/// Changes a document by a JSON Merge Patch (RFC 7396): objects are merged, `null` removes, all else replaces.
-pub fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    if let Value::Object(members) = target {
-        for (key, change) in changes {
-            if change.is_null() {
-                members.remove(&key);
-            } else {
-                merge(members.entry(key).or_insert(Value::Null), change);
-            }
-        }
-    }
-}
-
-/// A body whose `null`s mean the default: clients echo what they read.
-pub(crate) fn without_nulls(mut body: Map<String, Value>) -> Map<String, Value> {
-    body.retain(|_, value| !value.is_null());
-    body
 }
 
 #[cfg(test)]
@@ -155,19 +120,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_patch_changes_one_message_and_leaves_the_others() {
-        let mut service = json!({"name": "A", "feedback_messages": {"status_draft": {"message": "x", "is_active": true}, "status_pending": {"message": "y"}}});
-        merge(
-            &mut service,
-            json!({"name": null, "feedback_messages": {"status_draft": {"message": "z"}}}),
-        );
-        assert_eq!(
-            service,
-            json!({"feedback_messages": {"status_draft": {"message": "z", "is_active": true}, "status_pending": {"message": "y"}}})
-        );
-    }
 
     #[test]
     fn a_short_description_has_160_characters_at_most_whatever_their_bytes() {

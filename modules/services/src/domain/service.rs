@@ -8,13 +8,14 @@ use opencity_contracts::service::{
 };
 use opencity_kernel::id::{FormId, Id, OfficeId, ServiceId, TermId};
 use opencity_kernel::instant::Instant;
+use opencity_kernel::json::{merged, without_nulls};
 use opencity_kernel::{FieldProblem, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
-use super::{MAX_LINE, Texts, fault, slug};
+use super::{MAX_LINE, Texts, slug};
 
 /// A group of services.
 #[derive(Debug)]
@@ -216,11 +217,11 @@ impl ServiceFields {
     /// # Errors
     /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation) with every field that is not valid.
     pub fn read(body: Map<String, Value>) -> Result<Self, Problem> {
-        let body = super::without_nulls(body);
+        let body = without_nulls(body);
         let mut faults: Vec<_> = ["name", "flow_steps", "status"]
             .into_iter()
             .filter(|name| !body.contains_key(*name))
-            .map(|name| fault(name, "required", "Give this field a value."))
+            .map(|name| FieldProblem::new(name, "required", "Give this field a value."))
             .collect();
         faults.extend(Texts::faults(&body));
         if !faults.is_empty() {
@@ -241,12 +242,7 @@ impl ServiceFields {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn patched(&self, patch: Map<String, Value>) -> Result<Self, Problem> {
-        let mut whole = serde_json::to_value(self).map_err(Problem::internal)?;
-        super::merge(&mut whole, Value::Object(patch));
-        match whole {
-            Value::Object(body) => Self::read(body),
-            _ => Err(Problem::internal("a service is no object")),
-        }
+        Self::read(merged(self, patch)?)
     }
 
     /// Empty texts that name something mean that there is none.
@@ -263,7 +259,11 @@ impl ServiceFields {
     fn faults(&self) -> Vec<FieldProblem> {
         let mut faults = Vec::new();
         if self.name.is_empty() {
-            faults.push(fault("name", "required", "Give the service a name."));
+            faults.push(FieldProblem::new(
+                "name",
+                "required",
+                "Give the service a name.",
+            ));
         }
         let lines = [
             ("name", Some(&self.name), MAX_LINE),
@@ -293,15 +293,15 @@ impl ServiceFields {
         ];
         for (name, text, most) in lines {
             if text.is_some_and(|text| text.chars().count() > most) {
-                faults.push(fault(
+                faults.push(FieldProblem::new(
                     name,
                     "max_length",
-                    &format!("Give at most {most} characters."),
+                    format!("Give at most {most} characters."),
                 ));
             }
         }
         if !self.slug.is_empty() && !slug::is_valid(&self.slug) {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "slug",
                 "pattern",
                 "Use small letters, digits and hyphens only.",
@@ -313,14 +313,14 @@ impl ServiceFields {
             .is_some_and(|name| !PROTOCOL_HANDLERS.contains(&name.as_str()))
         {
             let known = PROTOCOL_HANDLERS.join(", ");
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "protocol_handler",
                 "unknown",
-                &format!("Name one of: {known}."),
+                format!("Name one of: {known}."),
             ));
         }
         if self.max_response_time.is_some_and(|days| days > 36_500) {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "max_response_time",
                 "maximum",
                 "Give at most 36500 days.",
@@ -332,10 +332,10 @@ impl ServiceFields {
             .filter(|key| !FEEDBACK_KEYS.contains(&key.as_str()))
         {
             let field = format!("feedback_messages.{key}");
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 &field,
                 "unknown",
-                &format!("Name one of: {}.", FEEDBACK_KEYS.join(", ")),
+                format!("Name one of: {}.", FEEDBACK_KEYS.join(", ")),
             ));
         }
         self.schedule_faults(&mut faults);
@@ -346,7 +346,7 @@ impl ServiceFields {
 
     fn schedule_faults(&self, faults: &mut Vec<FieldProblem>) {
         if self.status == ServiceStatus::Scheduled && self.scheduled_from.is_none() {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "scheduled_from",
                 "required",
                 "Say from when on the service is published.",
@@ -355,7 +355,7 @@ impl ServiceFields {
         if let (Some(from), Some(to)) = (self.scheduled_from, self.scheduled_to)
             && from >= to
         {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "scheduled_to",
                 "order",
                 "Give a time after scheduled_from.",
@@ -367,7 +367,11 @@ impl ServiceFields {
         let mut seen = BTreeSet::new();
         for (place, step) in self.flow_steps.iter().enumerate() {
             let mut add = |key: &str, code: &str, message: &str| {
-                faults.push(fault(&format!("flow_steps.{place}.{key}"), code, message));
+                faults.push(FieldProblem::new(
+                    format!("flow_steps.{place}.{key}"),
+                    code,
+                    message,
+                ));
             };
             if step.identifier.is_empty() {
                 add("identifier", "required", "Give the step a name.");
@@ -388,9 +392,13 @@ impl ServiceFields {
         for (place, gateway) in self.payment_parameters.gateways.iter().enumerate() {
             let field = format!("payment_parameters.gateways.{place}.identifier");
             if gateway.identifier.is_empty() {
-                faults.push(fault(&field, "required", "Name the connector."));
+                faults.push(FieldProblem::new(&field, "required", "Name the connector."));
             } else if !seen.insert(&gateway.identifier) {
-                faults.push(fault(&field, "unique", "Name each connector once."));
+                faults.push(FieldProblem::new(
+                    &field,
+                    "unique",
+                    "Name each connector once.",
+                ));
             }
         }
     }
@@ -429,13 +437,19 @@ impl ServiceFields {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use opencity_kernel::json::merged;
     use serde_json::json;
 
+    fn object(value: Value) -> Map<String, Value> {
+        let Value::Object(map) = value else {
+            panic!("not an object: {value}")
+        };
+        map
+    }
+
     fn body(more: Value) -> Map<String, Value> {
-        let mut body = json!({"name": "Nido", "status": 1, "flow_steps": []});
-        super::super::merge(&mut body, more);
-        let Value::Object(body) = body else { panic!() };
-        body
+        let body = json!({"name": "Nido", "status": 1, "flow_steps": []});
+        merged(&body, object(more)).unwrap()
     }
 
     fn refused(more: Value) -> String {
@@ -508,15 +522,12 @@ mod tests {
     fn what_was_read_can_be_written_back_with_nulls_and_keys_of_the_answer() {
         let fields =
             ServiceFields::read(body(json!({"identifier": " ", "max_response_time": 30}))).unwrap();
-        let mut echo = serde_json::to_value(&fields).unwrap();
-        super::super::merge(
-            &mut echo,
-            json!({"id": "x", "topics": "y", "protocollo_parameters": {}}),
-        );
-        if let Value::Object(map) = &mut echo {
-            map.insert("coverage".to_owned(), Value::Null);
-        }
-        let Value::Object(echo) = echo else { panic!() };
+        let mut echo = merged(
+            &fields,
+            object(json!({"id": "x", "topics": "y", "protocollo_parameters": {}})),
+        )
+        .unwrap();
+        echo.insert("coverage".to_owned(), Value::Null);
         assert_eq!(ServiceFields::read(echo).unwrap(), fields);
         assert_eq!(fields.identifier, None);
     }

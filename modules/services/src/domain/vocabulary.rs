@@ -2,6 +2,7 @@
 
 use opencity_kernel::id::{OfficeId, TermId};
 use opencity_kernel::instant::Instant;
+use opencity_kernel::json::without_nulls;
 use opencity_kernel::{FieldProblem, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::service::GroupId;
-use super::{MAX_LINE, MAX_TEXT, Texts, fault, slug};
+use super::{MAX_LINE, MAX_TEXT, Texts, slug};
 
 /// What a term is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +82,7 @@ impl TermFields {
     /// # Errors
     /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
     pub fn read(kind: TermKind, body: Map<String, Value>) -> Result<Self, Problem> {
-        let mut fields: Self =
-            opencity_kernel::http::typed(Value::Object(super::without_nulls(body)))?;
+        let mut fields: Self = opencity_kernel::http::typed(Value::Object(without_nulls(body)))?;
         fields.name = fields.name.trim().to_owned();
         let mut faults = named(&fields.name, &fields.slug);
         for (name, text) in [
@@ -93,7 +93,11 @@ impl TermFields {
                 .as_ref()
                 .is_some_and(|text| text.chars().count() > MAX_TEXT)
             {
-                faults.push(fault(name, "max_length", "Give a shorter text."));
+                faults.push(FieldProblem::new(
+                    name,
+                    "max_length",
+                    "Give a shorter text.",
+                ));
             }
         }
         if kind != TermKind::Category {
@@ -107,7 +111,7 @@ impl TermFields {
             .as_ref()
             .is_some_and(|text| !is_geojson(text))
         {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "geofence",
                 "geojson",
                 "Give a GeoJSON object in a text.",
@@ -130,13 +134,17 @@ fn is_geojson(text: &str) -> bool {
 fn named(name: &str, slug: &str) -> Vec<FieldProblem> {
     let mut faults = Vec::new();
     if name.is_empty() {
-        faults.push(fault("name", "required", "Give it a name."));
+        faults.push(FieldProblem::new("name", "required", "Give it a name."));
     }
     if name.chars().count() > MAX_LINE {
-        faults.push(fault("name", "max_length", "Give at most 255 characters."));
+        faults.push(FieldProblem::new(
+            "name",
+            "max_length",
+            "Give at most 255 characters.",
+        ));
     }
     if !slug.is_empty() && !slug::is_valid(slug) {
-        faults.push(fault(
+        faults.push(FieldProblem::new(
             "slug",
             "pattern",
             "Use small letters, digits and hyphens only.",
@@ -153,7 +161,7 @@ fn too_long(texts: &[(&'static str, &Option<String>, usize)]) -> Vec<FieldProble
             text.as_ref()
                 .is_some_and(|text| text.chars().count() > *most)
         })
-        .map(|(name, _, _)| fault(name, "max_length", "Give a shorter text."))
+        .map(|(name, _, _)| FieldProblem::new(*name, "max_length", "Give a shorter text."))
         .collect()
 }
 
@@ -231,7 +239,7 @@ impl GroupFields {
     /// # Errors
     /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
     pub fn read(body: Map<String, Value>) -> Result<Self, Problem> {
-        let body = super::without_nulls(body);
+        let body = without_nulls(body);
         let mut faults = Texts::faults(&body);
         if !faults.is_empty() {
             return Err(Problem::validation(faults));
@@ -256,7 +264,11 @@ impl GroupFields {
             ("business_events", fields.business_events.len()),
         ] {
             if length > 1000 {
-                faults.push(fault(name, "max_items", "Give at most 1000 of them."));
+                faults.push(FieldProblem::new(
+                    name,
+                    "max_items",
+                    "Give at most 1000 of them.",
+                ));
             }
         }
         if faults.is_empty() {
@@ -367,7 +379,7 @@ impl PlaceFields {
     /// # Errors
     /// [`ProblemKind::Validation`](opencity_kernel::ProblemKind::Validation).
     pub fn read(body: Map<String, Value>) -> Result<Self, Problem> {
-        let mut body = super::without_nulls(body);
+        let mut body = without_nulls(body);
         for key in ["latitude", "longitude"] {
             // Clients send degrees as a number or as a text.
             if let Some(number) = body
@@ -384,7 +396,7 @@ impl PlaceFields {
             .get("address")
             .is_some_and(|address| !address.is_object())
         {
-            faults.push(fault("address", "type", "Give an object."));
+            faults.push(FieldProblem::new("address", "type", "Give an object."));
         }
         if !faults.is_empty() {
             return Err(Problem::validation(faults));
@@ -420,10 +432,10 @@ impl PlaceFields {
                     .map_or(true, |degrees| !(-most..=most).contains(&degrees))
             };
             if text.as_ref().is_some_and(wrong) {
-                faults.push(fault(
+                faults.push(FieldProblem::new(
                     name,
                     "range",
-                    &format!("Give degrees from -{most} to {most}."),
+                    format!("Give degrees from -{most} to {most}."),
                 ));
             }
         }

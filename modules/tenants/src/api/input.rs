@@ -98,7 +98,7 @@ impl TenantIn {
             [("slug", self.slug.is_none()), ("name", self.name.is_none())]
                 .into_iter()
                 .filter(|(_, missing)| *missing)
-                .map(|(field, _)| fault(field, "required", "Give this field a value."))
+                .map(|(field, _)| FieldProblem::new(field, "required", "Give this field a value."))
                 .collect();
         if !missing.is_empty() {
             return Err(Problem::validation(missing));
@@ -210,22 +210,30 @@ impl TenantIn {
     fn faults(&self, test_bodies: TestBodies) -> Vec<FieldProblem> {
         let mut faults = Vec::new();
         if let Some((code, message)) = self.slug.as_deref().and_then(slug_fault) {
-            faults.push(fault("slug", code, message));
+            faults.push(FieldProblem::new("slug", code, message));
         }
         if self
             .name
             .as_deref()
             .is_some_and(|name| !(1..=100).contains(&name.trim().chars().count()))
         {
-            faults.push(fault("name", "length", "Give 1 to 100 characters."));
+            faults.push(FieldProblem::new(
+                "name",
+                "length",
+                "Give 1 to 100 characters.",
+            ));
         }
         let hosts = self.hosts.as_deref().unwrap_or_default();
         if hosts.len() > 20 {
-            faults.push(fault("hosts", "length", "Give at most 20 hosts."));
+            faults.push(FieldProblem::new(
+                "hosts",
+                "length",
+                "Give at most 20 hosts.",
+            ));
         }
         for (place, host) in hosts.iter().enumerate() {
             if let Some((code, message)) = host_fault(host) {
-                faults.push(fault(&format!("hosts.{place}"), code, message));
+                faults.push(FieldProblem::new(format!("hosts.{place}"), code, message));
             }
         }
         for (field, value, most) in [
@@ -239,10 +247,10 @@ impl TenantIn {
             ("satisfy_entrypoint_id", &self.satisfy_entrypoint_id, 64),
         ] {
             if text(value).is_some_and(|text| text.chars().count() > most) {
-                faults.push(fault(
+                faults.push(FieldProblem::new(
                     field,
                     "length",
-                    &format!("Give at most {most} characters."),
+                    format!("Give at most {most} characters."),
                 ));
             }
         }
@@ -250,13 +258,17 @@ impl TenantIn {
             if text(value)
                 .is_some_and(|mail| mail.split('@').filter(|part| !part.is_empty()).count() != 2)
             {
-                faults.push(fault(field, "pattern", "Give an e-mail address."));
+                faults.push(FieldProblem::new(
+                    field,
+                    "pattern",
+                    "Give an e-mail address.",
+                ));
             }
         }
         if text(&self.site_url)
             .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
         {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "site_url",
                 "pattern",
                 "Give an address that begins with https://.",
@@ -265,7 +277,7 @@ impl TenantIn {
         if text(&self.tax_identification_number)
             .is_some_and(|code| VatNumber::parse(code, test_bodies).is_err())
         {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "tax_identification_number",
                 "check",
                 "Give the 11 digits of the body's tax code.",
@@ -279,7 +291,7 @@ impl TenantIn {
                 .flatten()
                 .any(|text| text.chars().count() > 200)
         }) {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "address",
                 "length",
                 "Give at most 200 characters in each part.",
@@ -291,7 +303,7 @@ impl TenantIn {
                     .iter()
                     .any(|tag| Language::ALL.iter().all(|known| known.code() != tag))
         }) {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "locales",
                 "value",
                 "Give one or more of it, de, en, sl.",
@@ -302,7 +314,7 @@ impl TenantIn {
             .as_deref()
             .is_some_and(|meta| meta.len() > 1 || meta.iter().any(|it| !is_object(it)))
         {
-            faults.push(fault(
+            faults.push(FieldProblem::new(
                 "meta",
                 "value",
                 "Give an array with one JSON object, or with its text.",
@@ -318,14 +330,6 @@ fn is_object(value: &Value) -> bool {
         Value::Object(_) => true,
         Value::String(text) => serde_json::from_str::<Map<String, Value>>(text).is_ok(),
         _ => false,
-    }
-}
-
-pub(super) fn fault(field: &str, code: &str, message: &str) -> FieldProblem {
-    FieldProblem {
-        field: field.to_owned(),
-        code: code.to_owned(),
-        message: message.to_owned(),
     }
 }
 

@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::input::fault;
-
 /// Pictures that documents can show.
 const LOGO_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/svg+xml"];
 /// The most bytes of a logo: it travels with every event of the body.
@@ -108,12 +106,12 @@ impl LogoDto {
     pub(super) fn fault(&self) -> Option<FieldProblem> {
         if !LOGO_TYPES.contains(&self.mime_type.as_str()) {
             let message = format!("Give one of: {}.", LOGO_TYPES.join(", "));
-            return Some(fault("logo.mime_type", "value", &message));
+            return Some(FieldProblem::new("logo.mime_type", "value", &message));
         }
         let fits = |bytes: Vec<u8>| (1..=MAX_LOGO).contains(&bytes.len());
         (!self.decoded().is_some_and(fits)).then(|| {
             let message = "Give 1 to 262144 bytes in base64.";
-            fault("logo.bytes", "base64", message)
+            FieldProblem::new("logo.bytes", "base64", message)
         })
     }
 
