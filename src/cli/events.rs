@@ -50,8 +50,21 @@ pub enum EventsCommand {
     },
     /// List events that could not be taken.
     #[cfg(feature = "retry")]
-    #[command(after_help = "Example:\n  opencity events dead-letters")]
-    DeadLetters,
+    #[command(after_help = "Example:\n  opencity events dead-letters --topic payments --limit 20")]
+    DeadLetters {
+        /// Only events of this topic.
+        #[arg(long, value_name = "TOPIC")]
+        topic: Option<String>,
+        /// Only those that this consumer could not take.
+        #[arg(long, value_name = "CONSUMER")]
+        consumer: Option<String>,
+        /// Only those that stand behind this one in the list.
+        #[arg(long, value_name = "ID")]
+        after: Option<opencity_kernel::id::DeadLetterId>,
+        /// The most lines.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
     /// Give a dead letter up: its consumer records that and goes on with what waits behind it.
     #[cfg(feature = "retry")]
     #[command(
@@ -161,18 +174,23 @@ impl EventsCommand {
                 )))
             }
             #[cfg(feature = "retry")]
-            Self::DeadLetters => {
+            Self::DeadLetters {
+                topic,
+                consumer,
+                after,
+                limit,
+            } => {
                 let letters = dead_letters(&composition)?;
                 let filter = opencity_retry::Filter {
                     tenant: None,
-                    topic: None,
-                    consumer: None,
+                    topic,
+                    consumer,
                     state: Some(opencity_retry::State::Dead),
                 };
                 let window = opencity_retry::Window {
-                    after: None,
+                    after: after.map(|id| id.uuid()),
                     offset: 0,
-                    limit: 1000,
+                    limit,
                     newest_first: true,
                 };
                 let (count, shown) = letters

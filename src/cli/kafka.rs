@@ -1,7 +1,9 @@
 //! `opencity kafka …`
 
 use clap::Subcommand;
-use opencity_kernel::events::kafka::{TopicState, create_topics, unreadable};
+use opencity_kernel::events::kafka::{
+    TopicState, UnreadableFilter, UnreadableRecord, create_topics, unreadable,
+};
 use opencity_kernel::module::StartError;
 
 use super::{Common, say};
@@ -20,10 +22,22 @@ pub enum KafkaCommand {
         #[arg(long)]
         replication: Option<i32>,
     },
-    /// List the records that came and are no event: topic, partition, offset, when they came, what is wrong. Their bytes
-    /// are in the table kernel_unreadable.
-    #[command(after_help = "Example:\n  opencity kafka unreadable")]
-    Unreadable,
+    /// List the records that came and are no event: where they are (topic/partition/offset), when they came, what is wrong.
+    /// Their bytes are in the table kernel_unreadable.
+    #[command(
+        after_help = "Example:\n  opencity kafka unreadable --topic payments --after payments/3/1207"
+    )]
+    Unreadable {
+        /// Only those of this topic.
+        #[arg(long, value_name = "TOPIC")]
+        topic: Option<String>,
+        /// Only those behind this place.
+        #[arg(long, value_name = "TOPIC/PARTITION/OFFSET")]
+        after: Option<String>,
+        /// The most lines.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
 }
 
 impl KafkaCommand {
@@ -33,7 +47,19 @@ impl KafkaCommand {
                 partitions,
                 replication,
             } => init(common, partitions, replication).await,
-            Self::Unreadable => list_unreadable(common).await,
+            Self::Unreadable {
+                topic,
+                after,
+                limit,
+            } => {
+                let after = after.as_deref().map(place).transpose()?;
+                let filter = UnreadableFilter {
+                    topic,
+                    after,
+                    limit,
+                };
+                list_unreadable(common, filter).await
+            }
         }
     }
 }
@@ -56,17 +82,42 @@ async fn init(
     Ok(())
 }
 
-async fn list_unreadable(common: &Common) -> Result<(), StartError> {
+/// A place as it is listed.
+fn place(text: &str) -> Result<(String, i64, i64), StartError> {
+    let mut parts = text.rsplitn(3, '/');
+    let number = |part: Option<&str>| part.and_then(|part| part.parse::<i64>().ok());
+    let (offset, partition) = (number(parts.next()), number(parts.next()));
+    match (parts.next(), partition, offset) {
+        (Some(topic), Some(partition), Some(offset)) => Ok((topic.to_owned(), partition, offset)),
+        _ => Err(StartError(
+            "--after takes a place as it is listed, e.g. --after payments/3/1207".to_owned(),
+        )),
+    }
+}
+
+async fn list_unreadable(common: &Common, filter: UnreadableFilter) -> Result<(), StartError> {
     let composition = common.compose(Vec::new()).await?;
-    for record in unreadable(&composition.platform.database).await? {
+    let limit = filter.limit;
+    let found = unreadable(&composition.platform.database, filter).await?;
+    for record in &found {
         say(&format!(
-            "{:<14} {:>4} {:>10}  {}  {}",
-            record.topic,
-            record.partition,
-            record.offset,
+            "{}  {}  {}",
+            place_of(record),
             record.received_at.to_wire(),
             record.reason
         ))?;
     }
-    Ok(())
+    match found.last() {
+        Some(last) if i64::try_from(found.len()).is_ok_and(|count| count == limit) => {
+            say(&format!(
+                "there may be more: `opencity kafka unreadable --after {}`",
+                place_of(last)
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn place_of(record: &UnreadableRecord) -> String {
+    format!("{}/{}/{}", record.topic, record.partition, record.offset)
 }

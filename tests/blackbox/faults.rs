@@ -143,24 +143,40 @@ async fn killed_at_each(store: Store, choose: impl FnOnce(u64) -> BTreeSet<u64>)
     let template = Arc::new(stopped(store).await);
     let all = undisturbed(&template).await;
     let mut chosen = choose(all).into_iter();
-    let (count, mut done, mut hit) = (chosen.len(), 0, 0);
+    let (count, mut done, mut hit, mut failed) = (chosen.len(), 0, 0, Vec::new());
     let mut running = JoinSet::new();
     loop {
         while running.len() < AT_ONCE
             && let Some(point) = chosen.next()
         {
             let template = Arc::clone(&template);
-            running.spawn(async move { (point, killed_at(point, &template).await) });
+            running.spawn(async move {
+                let job = tokio::spawn(async move { killed_at(point, &template).await });
+                (point, job.await)
+            });
         }
         let Some(ended) = running.join_next().await else {
             break;
         };
-        let (point, killed) = ended.unwrap();
+        let (point, outcome) = ended.unwrap();
         done += 1;
-        hit += usize::from(killed);
-        let how = if killed { "killed" } else { "not reached" };
+        let how = match outcome {
+            Ok(true) => {
+                hit += 1;
+                "killed"
+            }
+            Ok(false) => "not reached",
+            Err(_) => {
+                failed.push(point);
+                "FAILED"
+            }
+        };
         println!("{done} of {count}: point {point} of {all}: {how}");
     }
+    assert!(
+        failed.is_empty(),
+        "at these points the job did not end the same: {failed:?}"
+    );
     assert!(hit * 20 >= count * 19, "{hit} of {count} points were hit");
 }
 

@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use opencity_kernel::db::{DbError, Tenancy, WriteScope};
-use opencity_kernel::events::kafka::{KafkaSettings, TopicState, create_topics, unreadable};
+use opencity_kernel::events::kafka::{
+    KafkaSettings, TopicState, UnreadableFilter, create_topics, unreadable,
+};
 use opencity_kernel::events::{
     Change, Consumer, Event, HandleError, NewEvent, Next, Topic, positions,
 };
@@ -218,10 +220,18 @@ on_both!(
         let running = Running::joined(&place, &joined, vec![listener.clone()]).await;
         eventually(|| listener.numbers(entity).len() >= 2).await;
         assert_eq!(listener.numbers(entity), [1, 2]);
-        let kept = unreadable(&place.database).await.unwrap();
-        let offsets: Vec<i64> = kept.iter().map(|record| record.offset).collect();
-        assert_eq!(offsets, (1..9).collect::<Vec<_>>());
-        assert!(kept.iter().all(|record| record.topic == "messages"));
+        let kept = async |topic: &str, after: Option<i64>| -> Vec<i64> {
+            let filter = UnreadableFilter {
+                topic: Some(topic.to_owned()),
+                after: after.map(|offset| ("messages".to_owned(), 0, offset)),
+                limit: 5,
+            };
+            let records = unreadable(&place.database, filter).await.unwrap();
+            records.iter().map(|record| record.offset).collect()
+        };
+        assert_eq!(kept("messages", None).await, [1, 2, 3, 4, 5]);
+        assert_eq!(kept("messages", Some(5)).await, [6, 7, 8]);
+        assert!(kept("payments", None).await.is_empty());
         running.stop().await;
 
         // It goes on where it was: nothing is taken again.

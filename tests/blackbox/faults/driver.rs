@@ -191,10 +191,14 @@ impl Driver {
                 continue;
             };
             let form = [("content-type", "application/x-www-form-urlencoded")];
-            let paid = browser
+            // The page of one who has paid already is the platform's own, and that may be away.
+            let paying = browser
                 .send(Method::POST, &page, &form, Some(b"action=pay".to_vec()))
-                .await
-                .unwrap();
+                .await;
+            let Ok(paid) = paying else {
+                self.platform.recover().await;
+                continue;
+            };
             if let Some(landing) = paid
                 .headers
                 .get("location")

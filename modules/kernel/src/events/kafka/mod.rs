@@ -17,7 +17,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::watch;
 
-pub use record::{UnreadableRecord, unreadable};
+pub use record::{UnreadableFilter, UnreadableRecord, unreadable};
 pub use settings::KafkaSettings;
 pub use topics::{TopicState, create_topics};
 

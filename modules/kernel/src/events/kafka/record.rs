@@ -167,26 +167,53 @@ pub struct UnreadableRecord {
     pub received_at: Instant,
 }
 
+/// Which of the records that are no event.
+#[derive(Debug, Clone)]
+pub struct UnreadableFilter {
+    /// Of this topic.
+    pub topic: Option<String>,
+    /// Behind this topic, partition and offset.
+    pub after: Option<(String, i64, i64)>,
+    /// The most of them.
+    pub limit: i64,
+}
+
 /// The records that are no event, in the order of their places.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn unreadable(database: &Database) -> DbResult<Vec<UnreadableRecord>> {
+pub async fn unreadable(
+    database: &Database,
+    filter: UnreadableFilter,
+) -> DbResult<Vec<UnreadableRecord>> {
     use kernel_unreadable::dsl;
     database
-        .read_raw(|connection| {
-            Ok::<_, DbError>(
-                dsl::kernel_unreadable
-                    .order((dsl::topic, dsl::partition, dsl::record_offset))
-                    .select((
-                        dsl::topic,
-                        dsl::partition,
-                        dsl::record_offset,
-                        dsl::reason,
-                        dsl::received_at,
-                    ))
-                    .load(connection)?,
-            )
+        .read_raw(move |connection| {
+            let mut query = dsl::kernel_unreadable
+                .order((dsl::topic, dsl::partition, dsl::record_offset))
+                .select((
+                    dsl::topic,
+                    dsl::partition,
+                    dsl::record_offset,
+                    dsl::reason,
+                    dsl::received_at,
+                ))
+                .limit(filter.limit)
+                .into_boxed();
+            if let Some(topic) = filter.topic {
+                query = query.filter(dsl::topic.eq(topic));
+            }
+            if let Some((topic, partition, offset)) = filter.after {
+                let further = dsl::partition.gt(partition).or(dsl::partition
+                    .eq(partition)
+                    .and(dsl::record_offset.gt(offset)));
+                query = query.filter(
+                    dsl::topic
+                        .gt(topic.clone())
+                        .or(dsl::topic.eq(topic).and(further)),
+                );
+            }
+            Ok::<_, DbError>(query.load(connection)?)
         })
         .await
 }
