@@ -241,22 +241,13 @@ async fn reading(platform: &Platform) {
         },
         sqlite,
     };
-    let pages = Arc::new(pages(&client, &mut database).await);
+    let pages = pages(&client, &mut database).await;
     let ids =
         format!("FROM applications_application WHERE status <> 1000 ORDER BY id LIMIT {SINGLE}");
-    let ids = Arc::new(uuids(&mut database, "id", &ids));
+    let ids = uuids(&mut database, "id", &ids);
 
-    let (asked, reader) = (Arc::clone(&pages), client.clone());
-    let served = load(usize::MAX, SPAN, move |number| {
-        let (asked, reader) = (Arc::clone(&asked), reader.clone());
-        async move {
-            reader
-                .get(&asked[number % asked.len()].path)
-                .await
-                .expect(200);
-        }
-    })
-    .await;
+    let paths = pages.iter().map(|page| page.path.clone()).collect();
+    let served = asked(&client, paths).await;
     let alone = bare::readers(
         || platform.database(),
         SPAN,
@@ -264,24 +255,33 @@ async fn reading(platform: &Platform) {
     );
     compare("a page of 100", &served, &alone);
 
-    let (asked, reader) = (Arc::clone(&ids), client.clone());
-    let served = load(usize::MAX, SPAN, move |number| {
-        let (asked, reader) = (Arc::clone(&asked), reader.clone());
-        async move {
-            let id = asked[number % asked.len()];
-            reader
-                .get(&format!("/lang/api/applications/{id}"))
-                .await
-                .expect(200);
-        }
-    })
-    .await;
+    let path = |id: &Uuid| format!("/lang/api/applications/{id}");
+    let served = asked(&client, ids.iter().map(path).collect()).await;
     let alone = bare::readers(
         || platform.database(),
         SPAN,
         |number| bare.single(ids[number % ids.len()]),
     );
     compare("a single application", &served, &alone);
+
+    let empty = asked(&client, vec!["/lang/api/v1.0/status".to_owned()]).await;
+    tell(
+        "an answer without a database, 32 connections",
+        empty.told(),
+        "",
+    );
+}
+
+/// These paths asked for in turn, on all connections.
+async fn asked(client: &Client, paths: Vec<String>) -> Measured {
+    let (client, paths) = (client.clone(), Arc::new(paths));
+    load(usize::MAX, SPAN, move |number| {
+        let (client, paths) = (client.clone(), Arc::clone(&paths));
+        async move {
+            client.get(&paths[number % paths.len()]).await.expect(200);
+        }
+    })
+    .await
 }
 
 /// An export, in a process that has done nothing else. A table has the applications of one service: those of the public ground,
