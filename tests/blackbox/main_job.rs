@@ -1,8 +1,11 @@
 //! The main job: a citizen applies and pays, every act is registered, an operator works it and
 //! answers, everybody who must know is told.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub use crate::common::PDF;
 use crate::common::{Client, Platform, Store, demo, example, until};
@@ -85,6 +88,24 @@ pub async fn pay(citizen: &Client, id: &str, action: &str) {
     );
 }
 
+/// The log tells by the id of the request what has followed from it, in every module that a payment goes through.
+async fn followed(platform: &Platform, request: &str) {
+    let modules = ["applications", "payment-proxy", "payments"];
+    until("the trace of the request in three modules", || async {
+        let log = platform.log();
+        let handled: BTreeSet<&str> = log
+            .lines()
+            .filter(|line| line.contains("handled") && line.contains(request))
+            .filter_map(|line| line.split_once("consumer=\"")?.1.split('.').next())
+            .collect();
+        modules
+            .iter()
+            .all(|module| handled.contains(module))
+            .then_some(())
+    })
+    .await;
+}
+
 /// From the first login to the outcome; the application's id.
 pub async fn run(platform: &Platform) -> String {
     let client = platform.client();
@@ -100,12 +121,30 @@ pub async fn run(platform: &Platform) -> String {
     let mut data = example("occupazione-suolo-pubblico");
     let attachment = citizen.upload("planimetria.pdf", PDF).await;
     data["site_plan"] = json!([attachment]);
-    let sent = apply(&citizen, demo::PUBLIC_GROUND, data).await;
+    let request = Uuid::now_v7().to_string();
+    let sent = citizen
+        .send(
+            Method::POST,
+            "/lang/api/applications",
+            &[
+                ("content-type", "application/json"),
+                ("x-request-id", &request),
+            ],
+            Some(
+                json!({"service": demo::PUBLIC_GROUND, "data": data})
+                    .to_string()
+                    .into(),
+            ),
+        )
+        .await
+        .unwrap()
+        .expect(201);
     let id = sent["id"].as_str().unwrap().to_owned();
     assert_eq!(sent["status"], "1500");
     assert!(!sent["payment_data"]["amount"].as_str().unwrap().is_empty());
 
     pay(&citizen, &id, "pay").await;
+    followed(platform, &request).await;
     let registered = in_state(&citizen, &id, "3000").await;
     assert_eq!(registered["protocol_number"].as_str().unwrap().len(), 7);
     assert!(registered["protocol_folder_number"].is_string());

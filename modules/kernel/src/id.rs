@@ -212,4 +212,6 @@ kinds! {
     Term => TermId;
     /// A dead letter.
     DeadLetter => DeadLetterId;
+    /// A request, and all that follows from it.
+    Trace => TraceId;
 }

@@ -28,6 +28,7 @@ mod sources;
 pub mod sweep;
 pub mod tax_code;
 pub mod telemetry;
+mod trace;
 
 use db::Migration;
 use module::ModuleInfo;
@@ -40,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "20261124090000_initial" => 1,
     "20261125030000_idempotency_running" => 1,
     "20261125090000_received" => 1,
+    "20261130180000_trace" => 1,
 );
 
 pub use problem::{FieldProblem, Problem, ProblemKind};

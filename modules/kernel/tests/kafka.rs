@@ -23,7 +23,7 @@ use opencity_kernel::events::kafka::{
     KafkaSettings, TopicState, UnreadableFilter, create_topics, unreadable,
 };
 use opencity_kernel::events::{
-    Change, Consumer, Event, HandleError, NewEvent, Next, Topic, positions,
+    Change, Consumer, Event, Filter, HandleError, NewEvent, Next, Topic, positions, read,
 };
 use opencity_kernel::id::TenantId;
 use rdkafka::ClientConfig;
@@ -296,13 +296,20 @@ async fn a_record_has_the_topics_key_and_says_of_which_tenant_and_version_it_is(
     assert_eq!(record.key(), Some(entity.to_string().as_bytes()));
     let event: serde_json::Value = serde_json::from_slice(record.payload().unwrap()).unwrap();
     assert_eq!(event["number"], 7);
-    let headers: BTreeMap<&str, &[u8]> = record
+    let mut headers: BTreeMap<&str, &[u8]> = record
         .headers()
         .unwrap()
         .iter()
         .map(|header| (header.key, header.value.unwrap()))
         .collect();
     let tenant = tenancy.tenant_id().to_string();
+    let log = read(&place.database, all()).await.unwrap();
+    let trace = log[0].trace().unwrap();
+    let parent = String::from_utf8_lossy(headers.remove("traceparent").unwrap());
+    assert!(
+        parent.starts_with(&format!("00-{}-", trace.uuid().simple())) && parent.len() == 55,
+        "{parent}"
+    );
     assert_eq!(
         headers,
         BTreeMap::from([
@@ -314,7 +321,24 @@ async fn a_record_has_the_topics_key_and_says_of_which_tenant_and_version_it_is(
             ("oc-tenant-id", tenant.as_bytes()),
         ])
     );
+
+    // It belongs to the same trace where it arrives.
+    let far = Place::sqlite().await;
+    let listener = Arc::new(Listener::default());
+    let joined = kafka(&broker.address(), "far");
+    let there = Running::joined(&far, &joined, vec![listener.clone()]).await;
+    eventually(|| !listener.numbers(entity).is_empty()).await;
+    let arrived = read(&far.database, all()).await.unwrap().remove(0).trace();
+    assert_eq!(arrived, Some(trace));
+    there.stop().await;
     running.stop().await;
+}
+
+fn all() -> Filter {
+    Filter {
+        limit: 100,
+        ..Filter::default()
+    }
 }
 
 /// So many records of the topic of messages, as a consumer outside reads them.

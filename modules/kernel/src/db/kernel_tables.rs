@@ -15,6 +15,7 @@ diesel::table! {
         payload -> Text,
         created_at -> Instant,
         received -> Bool,
+        trace -> Nullable<Id>,
     }
 }
 diesel::table! {
@@ -65,6 +66,7 @@ diesel::table! {
         tenant_id -> Id,
         aggregate_version -> BigInt,
         payload -> Text,
+        trace -> Nullable<Id>,
     }
 }
 diesel::table! {
@@ -81,6 +83,7 @@ diesel::table! {
         payload -> Text,
         lease_holder -> Id,
         lease_until -> Instant,
+        trace -> Nullable<Id>,
     }
 }
 diesel::table! {

@@ -40,6 +40,7 @@ pub mod sql {
 }
 
 use crate::module::ModuleInfo;
+use crate::trace;
 use pool::Pool;
 use writer::{Done, JobEnd, Writer};
 
@@ -182,8 +183,10 @@ impl Database {
         E: From<DbError> + Send + 'static,
     {
         let module = self.module;
-        self.read_snapshot(move |connection| work(&mut PlatformScope::new(connection, module)))
-            .await
+        self.read_snapshot(move |connection| {
+            work(&mut PlatformScope::new(connection, module, None))
+        })
+        .await
     }
 
     /// Does work for one tenant in one transaction: durable when this returns `Ok`, undone on an
@@ -217,9 +220,9 @@ impl Database {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let module = self.module;
+        let (module, trace) = (self.module, trace::current());
         self.write_raw(priority, move |connection| {
-            let mut scope = WriteScope::new(connection, tenancy, module);
+            let mut scope = WriteScope::new(connection, tenancy, module, trace);
             let result = work(&mut scope);
             (result, scope.after)
         })
@@ -239,9 +242,9 @@ impl Database {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let module = self.module;
+        let (module, trace) = (self.module, trace::current());
         self.write_raw(Priority::Background, move |connection| {
-            let mut scope = PlatformScope::new(connection, module);
+            let mut scope = PlatformScope::new(connection, module, trace);
             let result = work(&mut scope);
             (result, scope.after)
         })

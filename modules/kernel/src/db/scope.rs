@@ -55,7 +55,7 @@ use super::after::AfterCommit;
 use super::connection::AnyConnection;
 use super::error::{DbError, DbResult};
 use crate::events::{self, NewEvent};
-use crate::id::TenantId;
+use crate::id::{TenantId, TraceId};
 use crate::module::ModuleInfo;
 
 /// Proof that work is done for one tenant. It comes from an authenticated request, from an
@@ -212,6 +212,7 @@ impl<'c> TenantScope<'c> {
 pub struct WriteScope<'c> {
     scope: TenantScope<'c>,
     module: ModuleInfo,
+    trace: Option<TraceId>,
     pub(crate) after: AfterCommit,
 }
 
@@ -232,10 +233,12 @@ impl<'c> WriteScope<'c> {
         connection: &'c mut AnyConnection,
         tenancy: Tenancy,
         module: ModuleInfo,
+        trace: Option<TraceId>,
     ) -> Self {
         Self {
             scope: TenantScope::new(connection, tenancy),
             module,
+            trace,
             after: AfterCommit::default(),
         }
     }
@@ -351,7 +354,13 @@ impl<'c> WriteScope<'c> {
     /// If the database refuses.
     pub fn emit(&mut self, event: NewEvent) -> DbResult<crate::id::EventId> {
         let tenant = self.tenant_id();
-        let id = events::log::append(self.scope.connection, self.module, tenant, event)?;
+        let id = events::log::append(
+            self.scope.connection,
+            self.module,
+            self.trace,
+            tenant,
+            event,
+        )?;
         self.after.emitted = true;
         Ok(id)
     }
@@ -373,7 +382,7 @@ impl<'c> WriteScope<'c> {
         tenancy: Tenancy,
         work: impl FnOnce(&mut WriteScope<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let mut scope = WriteScope::new(self.scope.connection, tenancy, self.module);
+        let mut scope = WriteScope::new(self.scope.connection, tenancy, self.module, self.trace);
         let result = work(&mut scope);
         self.after.append(scope.after);
         result
@@ -420,14 +429,20 @@ pub(crate) fn rollback(connection: &mut AnyConnection) -> DbResult<()> {
 pub struct PlatformScope<'c> {
     pub(crate) connection: &'c mut AnyConnection,
     module: ModuleInfo,
+    trace: Option<TraceId>,
     pub(crate) after: AfterCommit,
 }
 
 impl<'c> PlatformScope<'c> {
-    pub(crate) fn new(connection: &'c mut AnyConnection, module: ModuleInfo) -> Self {
+    pub(crate) fn new(
+        connection: &'c mut AnyConnection,
+        module: ModuleInfo,
+        trace: Option<TraceId>,
+    ) -> Self {
         Self {
             connection,
             module,
+            trace,
             after: AfterCommit::default(),
         }
     }
@@ -474,7 +489,7 @@ impl<'c> PlatformScope<'c> {
         tenancy: Tenancy,
         work: impl FnOnce(&mut WriteScope<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let mut scope = WriteScope::new(self.connection, tenancy, self.module);
+        let mut scope = WriteScope::new(self.connection, tenancy, self.module, self.trace);
         let result = work(&mut scope);
         self.after.append(scope.after);
         result

@@ -8,7 +8,7 @@ use super::{Event, NewEvent, Topic};
 use crate::clock;
 use crate::db::kernel_tables::kernel_event;
 use crate::db::{AnyConnection, Database, DbError, DbResult};
-use crate::id::{EventId, Id, TenantId};
+use crate::id::{EventId, Id, TenantId, TraceId};
 use crate::instant::Instant;
 use crate::module::ModuleInfo;
 
@@ -27,12 +27,14 @@ struct NewRow {
     aggregate_version: i64,
     payload: String,
     created_at: Instant,
+    trace: TraceId,
 }
 
-/// Appends an event to the outbox; part of the caller's transaction.
+/// Appends an event to the outbox; part of the caller's transaction. One that follows from nothing begins a trace.
 pub(crate) fn append(
     connection: &mut AnyConnection,
     module: ModuleInfo,
+    trace: Option<TraceId>,
     tenant: TenantId,
     event: NewEvent,
 ) -> DbResult<EventId> {
@@ -61,6 +63,7 @@ pub(crate) fn append(
         aggregate_version: event.aggregate_version,
         payload,
         created_at: now,
+        trace: trace.unwrap_or_default(),
     };
     diesel::insert_into(kernel_event::table)
         .values(&row)
@@ -88,6 +91,7 @@ type Row = (
     Id<Entity>,
     i64,
     String,
+    Option<TraceId>,
 );
 
 /// Reads the log in order.
@@ -102,6 +106,7 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
         dsl::entity_id,
         dsl::aggregate_version,
         dsl::payload,
+        dsl::trace,
     );
     let all = topics.is_empty();
     let rows: Vec<Row> = match connection {
@@ -126,6 +131,7 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
                     columns.4,
                     columns.5,
                     columns.6,
+                    columns.7,
                 ))
                 .load(connection)?
         }
@@ -147,6 +153,7 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
                 columns.4,
                 columns.5,
                 columns.6,
+                columns.7,
             ))
             .load(connection)?,
     };
@@ -156,7 +163,7 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
 }
 
 fn event_of(row: Row) -> DbResult<Option<Event>> {
-    let (position, event_id, topic, key, tenant, entity, aggregate_version, payload) = row;
+    let (position, event_id, topic, key, tenant, entity, aggregate_version, payload, trace) = row;
     let Some(topic) = Topic::parse(&topic) else {
         tracing::debug!(
             topic,
@@ -174,6 +181,7 @@ fn event_of(row: Row) -> DbResult<Option<Event>> {
         entity.uuid(),
         aggregate_version,
         &payload,
+        trace,
     )
     .map(Some)
 }
@@ -188,6 +196,7 @@ pub(crate) fn parts_to_event(
     entity: Uuid,
     aggregate_version: i64,
     payload: &str,
+    trace: Option<TraceId>,
 ) -> DbResult<Event> {
     Ok(Event {
         position,
@@ -198,6 +207,7 @@ pub(crate) fn parts_to_event(
         aggregate_version,
         payload: serde_json::from_str(payload).map_err(DbError::json)?,
         tenant,
+        trace,
     })
 }
 

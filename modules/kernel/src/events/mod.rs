@@ -28,7 +28,7 @@ pub use retry::{Redelivery, RetryError, RetryMeta};
 pub use runner::{Carrier, Runner, RunnerSettings, positions, replay};
 
 use crate::db::Tenancy;
-use crate::id::{EventId, HistoryId, TenantId};
+use crate::id::{EventId, HistoryId, TenantId, TraceId};
 
 /// What happened to the entity, as the event's `change` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,6 +175,7 @@ pub struct Event {
     /// The whole event.
     pub payload: Value,
     tenant: TenantId,
+    trace: Option<TraceId>,
 }
 
 impl Event {
@@ -188,6 +189,12 @@ impl Event {
     #[must_use]
     pub fn tenant_id(&self) -> TenantId {
         self.tenant
+    }
+
+    /// The trace that it belongs to: the request that it follows from. None of an event of another version of the program.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceId> {
+        self.trace
     }
 
     /// The body, as the topic's contract types it.

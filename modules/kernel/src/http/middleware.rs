@@ -14,6 +14,7 @@ use crate::auth;
 use crate::clock;
 use crate::context::Platform;
 use crate::problem::{Problem, ProblemKind};
+use crate::trace;
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -39,8 +40,18 @@ pub(super) async fn wrap<B: MessageBody + 'static>(
                 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         })
         .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let trace = trace::of_request(
+        request
+            .headers()
+            .get(trace::HEADER)
+            .and_then(|value| value.to_str().ok()),
+        &id,
+    );
     REQUEST_ID
-        .scope(id.clone(), answer(request, next, id))
+        .scope(
+            id.clone(),
+            trace::scope(Some(trace), answer(request, next, id)),
+        )
         .await
 }
 

@@ -17,9 +17,10 @@ use crate::db::kernel_tables::{kernel_cursor, kernel_event};
 use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority};
 use crate::events::lease::{self, Held, Lease};
 use crate::events::runner::{batch, stopped, woken};
-use crate::id::{EventId, TenantId};
+use crate::id::{EventId, TenantId, TraceId};
 use crate::instant::Instant;
 use crate::module::StartError;
+use crate::trace;
 
 /// The name of the lease and of the cursor.
 pub(super) const NAME: &str = "kernel.kafka";
@@ -73,6 +74,7 @@ struct Waiting {
     aggregate_version: i64,
     payload: String,
     created_at: Instant,
+    trace: Option<TraceId>,
 }
 
 /// Why a round came to nothing.
@@ -241,10 +243,12 @@ fn send(client: &Client, waiting: &[Waiting]) -> Result<(), KafkaError> {
     for event in waiting {
         let (id, tenant) = (event.event_id.to_string(), event.tenant.to_string());
         let version = event.aggregate_version.to_string();
+        let trace = trace::header(event.trace.unwrap_or_default(), event.event_id);
         let headers = OwnedHeaders::new()
             .insert(header("oc-event-id", &id))
             .insert(header("oc-tenant-id", &tenant))
-            .insert(header("oc-aggregate-version", &version));
+            .insert(header("oc-aggregate-version", &version))
+            .insert(header(trace::HEADER, &trace));
         let record = BaseRecord::to(&event.topic)
             .key(&event.key)
             .payload(&event.payload)
@@ -288,6 +292,7 @@ fn own(connection: &mut AnyConnection, after: i64) -> DbResult<Vec<Waiting>> {
         dsl::aggregate_version,
         dsl::payload,
         dsl::created_at,
+        dsl::trace,
     );
     let rows: Vec<(i64, Columns)> = match connection {
         // One writer: the row id is the position.
@@ -305,11 +310,20 @@ fn own(connection: &mut AnyConnection, after: i64) -> DbResult<Vec<Waiting>> {
     Ok(rows.into_iter().map(Waiting::from).collect())
 }
 
-type Columns = (EventId, String, String, TenantId, i64, String, Instant);
+type Columns = (
+    EventId,
+    String,
+    String,
+    TenantId,
+    i64,
+    String,
+    Instant,
+    Option<TraceId>,
+);
 
 impl From<(i64, Columns)> for Waiting {
     fn from((position, columns): (i64, Columns)) -> Self {
-        let (event_id, topic, key, tenant, aggregate_version, payload, created_at) = columns;
+        let (event_id, topic, key, tenant, aggregate_version, payload, created_at, trace) = columns;
         Self {
             position,
             event_id,
@@ -319,6 +333,7 @@ impl From<(i64, Columns)> for Waiting {
             aggregate_version,
             payload,
             created_at,
+            trace,
         }
     }
 }

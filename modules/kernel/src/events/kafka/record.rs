@@ -10,8 +10,9 @@ use crate::clock;
 use crate::db::kernel_tables::{kernel_event, kernel_unreadable};
 use crate::db::{AnyConnection, Database, DbError, DbResult};
 use crate::events::log::Entity;
-use crate::id::{EventId, Id, TenantId};
+use crate::id::{EventId, Id, TenantId, TraceId};
 use crate::instant::Instant;
+use crate::trace;
 
 /// What every event of the platform has.
 #[derive(Deserialize)]
@@ -34,6 +35,7 @@ pub(super) struct Record {
     payload: String,
     created_at: Instant,
     received: bool,
+    trace: Option<TraceId>,
 }
 
 /// A record that is no event; bytes are kept as base64.
@@ -68,10 +70,13 @@ impl Record {
             key: key.to_owned(),
             tenant_id: envelope.tenant_id,
             entity_id: Id::from_uuid(envelope.id),
-            aggregate_version: header(record, "oc-aggregate-version").unwrap_or(0),
+            aggregate_version: header(record, "oc-aggregate-version")
+                .and_then(|version| version.parse().ok())
+                .unwrap_or(0),
             payload: text.to_owned(),
             created_at: clock::now(),
             received: true,
+            trace: header(record, trace::HEADER).and_then(trace::read),
         })
     }
 }
@@ -93,9 +98,9 @@ impl Unreadable {
     }
 }
 
-fn header(record: &OwnedMessage, name: &str) -> Option<i64> {
+fn header<'r>(record: &'r OwnedMessage, name: &str) -> Option<&'r str> {
     let found = record.headers()?.iter().find(|header| header.key == name)?;
-    std::str::from_utf8(found.value?).ok()?.parse().ok()
+    std::str::from_utf8(found.value?).ok()
 }
 
 /// Puts records behind the log. An event that is there already, because it was written here or came

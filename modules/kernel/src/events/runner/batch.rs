@@ -15,7 +15,7 @@ use crate::db::kernel_tables::{
 use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority, WriteScope};
 use crate::events::consumer::{Failure, HandleError, Next, OrderingKey};
 use crate::events::{Event, Topic, log, retry};
-use crate::id::{EventId, Id, TenantId};
+use crate::id::{EventId, Id, TenantId, TraceId};
 
 /// Times that a handler is repeated at once when another transaction was faster.
 const REPEATS: usize = 3;
@@ -166,6 +166,7 @@ pub(super) fn drain(
                 kernel_parked::tenant_id,
                 kernel_parked::aggregate_version,
                 kernel_parked::payload,
+                kernel_parked::trace,
             ))
             .load(connection)?;
         taken.drains |= !parked.is_empty();
@@ -196,11 +197,20 @@ pub(super) fn drain(
     Ok(())
 }
 
-type ParkedRow = (i64, i64, String, String, TenantId, i64, String);
+type ParkedRow = (
+    i64,
+    i64,
+    String,
+    String,
+    TenantId,
+    i64,
+    String,
+    Option<TraceId>,
+);
 
 fn parked_event(row: ParkedRow) -> DbResult<Option<Event>> {
-    let (_, position, topic, key, tenant, version, payload) = row;
-    stored_event(position, &topic, key, tenant, version, &payload)
+    let (_, position, topic, key, tenant, version, payload, trace) = row;
+    stored_event(position, &topic, key, tenant, version, &payload, trace)
 }
 
 /// An event that was stored beside the log.
@@ -211,6 +221,7 @@ pub(super) fn stored_event(
     tenant: TenantId,
     aggregate_version: i64,
     payload: &str,
+    trace: Option<TraceId>,
 ) -> DbResult<Option<Event>> {
     let Some(topic) = Topic::parse(topic) else {
         return Ok(None);
@@ -233,6 +244,7 @@ pub(super) fn stored_event(
         entity,
         aggregate_version,
         payload,
+        trace,
     )
     .map(Some)
 }
@@ -405,7 +417,7 @@ fn take_one(
         }
         Ok(next) => {
             if next == Next::Done {
-                tracing::info!(consumer, topic = event.topic.as_str(), id = %event.entity, event_id = %event.event_id, "handled");
+                told_handled(consumer, &event);
             }
             if let Some(key) = &key
                 && holds.contains_key(key)
@@ -424,6 +436,11 @@ fn take_one(
         )?,
     }
     Ok(())
+}
+
+fn told_handled(consumer: &str, event: &Event) {
+    let trace = event.trace.map(|trace| trace.to_string());
+    tracing::info!(consumer, topic = event.topic.as_str(), id = %event.entity, event_id = %event.event_id, trace, "handled");
 }
 
 /// Whether the event has the version that the topic has here; versions come as text or number.
@@ -490,6 +507,7 @@ fn park(connection: &mut AnyConnection, consumer: &str, key: &str, event: &Event
             kernel_parked::tenant_id.eq(event.tenant_id()),
             kernel_parked::aggregate_version.eq(event.aggregate_version),
             kernel_parked::payload.eq(event.payload.to_string()),
+            kernel_parked::trace.eq(event.trace),
         ))
         .execute(connection)?;
     Ok(())
@@ -515,6 +533,7 @@ fn claim(
             kernel_call::payload.eq(event.payload.to_string()),
             kernel_call::lease_holder.eq(worker.instance),
             kernel_call::lease_until.eq(clock::now().plus(lease)),
+            kernel_call::trace.eq(event.trace),
         ))
         .execute(connection)?;
     Ok(())
@@ -527,7 +546,12 @@ fn handle(
     event: &Event,
     taken: &mut Taken,
 ) -> DbResult<Result<Next, Failure>> {
-    let mut scope = WriteScope::new(connection, event.tenancy(), worker.database.module());
+    let mut scope = WriteScope::new(
+        connection,
+        event.tenancy(),
+        worker.database.module(),
+        event.trace,
+    );
     for repeat in 1.. {
         let result: Result<Next, HandleError> =
             scope.savepoint(|scope| worker.consumer.handle(scope, event));
@@ -566,7 +590,12 @@ fn fail(
         .as_ref()
         .map_or(retry::MAX_ATTEMPTS, |meta| meta.max_attempts);
     failure.permanent |= attempt >= most;
-    let mut scope = WriteScope::new(connection, event.tenancy(), worker.database.module());
+    let mut scope = WriteScope::new(
+        connection,
+        event.tenancy(),
+        worker.database.module(),
+        event.trace,
+    );
     if failure.permanent {
         metrics::counter!("oc_event_dead_total", "consumer" => consumer).increment(1);
         tracing::error!(consumer, id = %event.entity, event_id = %event.event_id, kind = failure.kind, detail = failure.detail, "an event cannot be taken; it becomes a dead letter");
@@ -613,7 +642,12 @@ pub(super) fn settle(
     let mut holds = holds(connection, worker)?;
     let settled = match outcome {
         Ok(settle) => {
-            let mut scope = WriteScope::new(connection, event.tenancy(), worker.database.module());
+            let mut scope = WriteScope::new(
+                connection,
+                event.tenancy(),
+                worker.database.module(),
+                event.trace,
+            );
             let result: Result<(), HandleError> = scope.savepoint(settle);
             taken.after.append(scope.after);
             result
@@ -622,7 +656,7 @@ pub(super) fn settle(
     };
     match settled {
         Ok(()) => {
-            tracing::info!(consumer = worker.consumer.name(), topic = event.topic.as_str(), id = %event.entity, event_id = %event.event_id, "handled");
+            told_handled(worker.consumer.name(), event);
             match &key {
                 Some(key) => free(connection, worker, key, &mut holds, taken),
                 None => Ok(()),

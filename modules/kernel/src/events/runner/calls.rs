@@ -9,9 +9,10 @@ use crate::clock;
 use crate::db::kernel_tables::kernel_call;
 use crate::db::{AfterCommit, AnyConnection, DbError, DbResult, Priority};
 use crate::events::Event;
-use crate::id::{EventId, TenantId};
+use crate::id::{TenantId, TraceId};
+use crate::trace;
 
-type CallRow = (EventId, i64, String, String, TenantId, i64, String);
+type CallRow = (i64, String, String, TenantId, i64, String, Option<TraceId>);
 
 impl Worker {
     /// Makes a claimed call and settles it, beside the consumer's loop.
@@ -21,7 +22,7 @@ impl Worker {
             let Ok(_place) = worker.calls.clone().acquire_owned().await else {
                 return;
             };
-            let outcome = worker.consumer.call(&event).await;
+            let outcome = trace::scope(event.trace, worker.consumer.call(&event)).await;
             worker.settle(event, outcome).await;
         });
     }
@@ -101,19 +102,19 @@ fn abandoned(connection: &mut AnyConnection, worker: &Worker) -> DbResult<Vec<Ev
                     .and(alone.into_sql::<diesel::sql_types::Bool>())),
         )
         .select((
-            kernel_call::event_id,
             kernel_call::position,
             kernel_call::topic,
             kernel_call::key,
             kernel_call::tenant_id,
             kernel_call::aggregate_version,
             kernel_call::payload,
+            kernel_call::trace,
         ))
         .limit(100)
         .load(connection)?;
     rows.into_iter()
-        .filter_map(|(_, position, topic, key, tenant, version, payload)| {
-            batch::stored_event(position, &topic, key, tenant, version, &payload).transpose()
+        .filter_map(|(position, topic, key, tenant, version, payload, trace)| {
+            batch::stored_event(position, &topic, key, tenant, version, &payload, trace).transpose()
         })
         .collect()
 }
