@@ -4,7 +4,9 @@
 
 use uuid::Uuid;
 
-use crate::id::{EventId, Id, TraceId};
+#[cfg(any(test, feature = "kafka"))]
+use crate::id::EventId;
+use crate::id::{Id, TraceId};
 
 /// The header's name.
 pub(crate) const HEADER: &str = "traceparent";
@@ -36,6 +38,7 @@ pub(crate) fn of_request(header: Option<&str>, request_id: &str) -> TraceId {
 }
 
 /// The header of an event of this trace.
+#[cfg(any(test, feature = "kafka"))]
 pub(crate) fn header(trace: TraceId, event: EventId) -> String {
     // The second half of a UUID of version 7 is random.
     let (_, span) = event.uuid().as_u64_pair();

@@ -1,7 +1,9 @@
 //! Runs consumers: one loop each, at its own position, with its own holds.
 
-pub(super) mod batch;
+mod batch;
 mod calls;
+pub(super) mod cursor;
+mod holds;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -177,7 +179,7 @@ impl Runner {
         consumer: Arc<dyn Consumer>,
     ) -> DbResult<()> {
         let lease = self.lease(database).await?;
-        let position = batch::position(database, consumer.name()).await?;
+        let position = cursor::position(database, consumer.name()).await?;
         let (scanned, watched) = watch::channel(position);
         self.bus.register(
             database.module().name,
@@ -225,7 +227,7 @@ pub async fn replay(database: &Database, consumer: String, from: i64) -> DbResul
         .write_raw(Priority::Request, move |connection| {
             // The next round of the consumer looks: nobody needs to be told.
             (
-                batch::reset(connection, &consumer, from),
+                cursor::reset(connection, &consumer, from),
                 AfterCommit::default(),
             )
         })
@@ -237,7 +239,7 @@ pub async fn replay(database: &Database, consumer: String, from: i64) -> DbResul
 /// # Errors
 /// If the database refuses.
 pub async fn positions(database: &Database) -> DbResult<Vec<(String, i64)>> {
-    database.read_raw(batch::positions).await
+    database.read_raw(cursor::positions).await
 }
 
 /// Waits a while; whether the process stops.
@@ -342,7 +344,7 @@ impl Worker {
                         failures = (failures + 1).min(6);
                         tracing::warn!(%error, consumer = self.consumer.name(), "a round of the consumer was undone; it will be repeated");
                         if let Ok(position) =
-                            batch::position(&self.database, self.consumer.name()).await
+                            cursor::position(&self.database, self.consumer.name()).await
                         {
                             cursor = position;
                         }
@@ -387,7 +389,7 @@ impl Worker {
         let (events, end, stored) = self
             .database
             .read_raw(move |connection| {
-                let stored = batch::stored_position(connection, name)?;
+                let stored = cursor::stored_position(connection, name)?;
                 // Behind what is known: it was set back. Before it: another process led meanwhile.
                 filter.after = if stored < known {
                     stored

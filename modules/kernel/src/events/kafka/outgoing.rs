@@ -16,7 +16,7 @@ use crate::clock;
 use crate::db::kernel_tables::{kernel_cursor, kernel_event};
 use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority};
 use crate::events::lease::{self, Held, Lease};
-use crate::events::runner::{batch, stopped, woken};
+use crate::events::runner::{cursor, stopped, woken};
 use crate::id::{EventId, TenantId, TraceId};
 use crate::instant::Instant;
 use crate::module::StartError;
@@ -103,7 +103,7 @@ impl Outgoing {
         lease: Lease,
         settings: KafkaSettings,
     ) -> Result<Self, StartError> {
-        batch::position(&database, NAME).await?;
+        cursor::position(&database, NAME).await?;
         Ok(Self {
             database,
             lease,
@@ -186,7 +186,7 @@ impl Outgoing {
             .read_raw(move |connection| {
                 let after = match known {
                     Some(after) => after,
-                    None => batch::stored_position(connection, NAME)?,
+                    None => cursor::stored_position(connection, NAME)?,
                 };
                 let end = crate::events::log::end(connection)?.max(after);
                 Ok::<_, DbError>((end, own(connection, after)?))

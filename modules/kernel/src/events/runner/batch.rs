@@ -1,6 +1,5 @@
-//! Taking events, inside one transaction: inbox, holds, parking.
+//! Taking events, inside one transaction: the inbox, the handler, what follows from its outcome.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -8,11 +7,12 @@ use opencity_contracts::EventVersion;
 use serde::Deserialize;
 
 use super::Worker;
-use crate::clock;
-use crate::db::kernel_tables::{
-    kernel_call, kernel_cursor, kernel_hold, kernel_inbox, kernel_parked,
+use super::holds::{
+    Holds, holds, park, parked, parked_event, remove_hold, set_hold, still_parked, unpark,
 };
-use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority, WriteScope};
+use crate::clock;
+use crate::db::kernel_tables::{kernel_call, kernel_cursor, kernel_inbox};
+use crate::db::{AfterCommit, AnyConnection, DbError, DbResult, WriteScope};
 use crate::events::consumer::{Failure, HandleError, Next, OrderingKey};
 use crate::events::{Event, Topic, log, retry};
 use crate::id::{EventId, Id, TenantId, TraceId};
@@ -29,74 +29,6 @@ pub(super) struct Taken {
     pub drains: bool,
     /// What follows from the commit of what handlers wrote.
     pub after: AfterCommit,
-}
-
-/// The consumer's position; made at its first start.
-pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbResult<i64> {
-    let found = database
-        .read_raw(move |connection| {
-            Ok::<_, DbError>(
-                kernel_cursor::table
-                    .filter(kernel_cursor::consumer.eq(consumer))
-                    .select(kernel_cursor::position)
-                    .load::<i64>(connection)?
-                    .into_iter()
-                    .next(),
-            )
-        })
-        .await?;
-    if let Some(position) = found {
-        return Ok(position);
-    }
-    let made = database
-        .write_raw(Priority::Background, move |connection| {
-            let result = diesel::insert_into(kernel_cursor::table)
-                .values((
-                    kernel_cursor::consumer.eq(consumer),
-                    kernel_cursor::position.eq(0_i64),
-                ))
-                .execute(connection)
-                .map(|_| 0)
-                .map_err(DbError::from);
-            (result, AfterCommit::default())
-        })
-        .await;
-    match made {
-        // Another process has made it meanwhile.
-        Err(DbError::Duplicate(_)) => {
-            database
-                .read_raw(move |connection| stored_position(connection, consumer))
-                .await
-        }
-        made => made,
-    }
-}
-
-/// Sets a consumer's position back, so that it takes the log again from there: its inbox forgets
-/// what it has taken. False if there is no such consumer.
-pub(crate) fn reset(connection: &mut AnyConnection, consumer: &str, to: i64) -> DbResult<bool> {
-    let found = diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
-        .set(kernel_cursor::position.eq(to))
-        .execute(connection)?;
-    diesel::delete(kernel_inbox::table.filter(kernel_inbox::consumer.eq(consumer)))
-        .execute(connection)?;
-    Ok(found == 1)
-}
-
-/// Where all consumers are.
-pub(crate) fn positions(connection: &mut AnyConnection) -> DbResult<Vec<(String, i64)>> {
-    Ok(kernel_cursor::table
-        .order(kernel_cursor::consumer)
-        .select((kernel_cursor::consumer, kernel_cursor::position))
-        .load(connection)?)
-}
-
-/// The consumer's position as it is stored: behind what a running loop knows when it was set back.
-pub(crate) fn stored_position(connection: &mut AnyConnection, consumer: &str) -> DbResult<i64> {
-    Ok(kernel_cursor::table
-        .filter(kernel_cursor::consumer.eq(consumer))
-        .select(kernel_cursor::position)
-        .first(connection)?)
 }
 
 /// Takes the events between two positions and moves the cursor.
@@ -153,28 +85,12 @@ pub(super) fn drain(
         .map(|(key, _)| key.clone())
         .collect();
     for key in free {
-        let parked: Vec<ParkedRow> = kernel_parked::table
-            .filter(kernel_parked::consumer.eq(consumer))
-            .filter(kernel_parked::ordering_key.eq(&key))
-            .order(kernel_parked::id)
-            .limit(worker.settings.batch)
-            .select((
-                kernel_parked::id,
-                kernel_parked::position,
-                kernel_parked::topic,
-                kernel_parked::key,
-                kernel_parked::tenant_id,
-                kernel_parked::aggregate_version,
-                kernel_parked::payload,
-                kernel_parked::trace,
-            ))
-            .load(connection)?;
+        let parked = parked(connection, worker, &key)?;
         taken.drains |= !parked.is_empty();
         remove_hold(connection, worker, &key, &mut holds)?;
         let mut parked = parked.into_iter();
         for row in parked.by_ref() {
-            diesel::delete(kernel_parked::table.filter(kernel_parked::id.eq(row.0)))
-                .execute(connection)?;
+            unpark(connection, &row)?;
             if let Some(event) = parked_event(row)? {
                 take_one(connection, worker, event, &mut holds, taken)?;
             }
@@ -195,22 +111,6 @@ pub(super) fn drain(
         }
     }
     Ok(())
-}
-
-type ParkedRow = (
-    i64,
-    i64,
-    String,
-    String,
-    TenantId,
-    i64,
-    String,
-    Option<TraceId>,
-);
-
-fn parked_event(row: ParkedRow) -> DbResult<Option<Event>> {
-    let (_, position, topic, key, tenant, version, payload, trace) = row;
-    stored_event(position, &topic, key, tenant, version, &payload, trace)
 }
 
 /// An event that was stored beside the log.
@@ -247,93 +147,6 @@ pub(super) fn stored_event(
         trace,
     )
     .map(Some)
-}
-
-fn still_parked(connection: &mut AnyConnection, consumer: &str, key: &str) -> DbResult<bool> {
-    let first: Vec<i64> = kernel_parked::table
-        .filter(kernel_parked::consumer.eq(consumer))
-        .filter(kernel_parked::ordering_key.eq(key))
-        .select(kernel_parked::id)
-        .limit(1)
-        .load(connection)?;
-    Ok(!first.is_empty())
-}
-
-pub(super) struct Hold {
-    reason: String,
-    event: EventId,
-}
-
-type Holds = HashMap<String, Hold>;
-
-fn holds(connection: &mut AnyConnection, worker: &Worker) -> DbResult<Holds> {
-    let rows: Vec<(String, String, EventId)> = kernel_hold::table
-        .filter(kernel_hold::consumer.eq(worker.consumer.name()))
-        .select((
-            kernel_hold::ordering_key,
-            kernel_hold::reason,
-            kernel_hold::event_id,
-        ))
-        .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(key, reason, event)| (key, Hold { reason, event }))
-        .collect())
-}
-
-fn set_hold(
-    connection: &mut AnyConnection,
-    worker: &Worker,
-    key: &str,
-    reason: &'static str,
-    event: EventId,
-    holds: &mut Holds,
-) -> DbResult<()> {
-    let consumer = worker.consumer.name();
-    let there = diesel::update(
-        kernel_hold::table
-            .filter(kernel_hold::consumer.eq(consumer))
-            .filter(kernel_hold::ordering_key.eq(key)),
-    )
-    .set((
-        kernel_hold::reason.eq(reason),
-        kernel_hold::event_id.eq(event),
-    ))
-    .execute(connection)?;
-    if there == 0 {
-        diesel::insert_into(kernel_hold::table)
-            .values((
-                kernel_hold::consumer.eq(consumer),
-                kernel_hold::ordering_key.eq(key),
-                kernel_hold::reason.eq(reason),
-                kernel_hold::event_id.eq(event),
-            ))
-            .execute(connection)?;
-    }
-    holds.insert(
-        key.to_owned(),
-        Hold {
-            reason: reason.to_owned(),
-            event,
-        },
-    );
-    Ok(())
-}
-
-fn remove_hold(
-    connection: &mut AnyConnection,
-    worker: &Worker,
-    key: &str,
-    holds: &mut Holds,
-) -> DbResult<()> {
-    diesel::delete(
-        kernel_hold::table
-            .filter(kernel_hold::consumer.eq(worker.consumer.name()))
-            .filter(kernel_hold::ordering_key.eq(key)),
-    )
-    .execute(connection)?;
-    holds.remove(key);
-    Ok(())
 }
 
 /// Frees a key: what is parked behind it is taken next.
@@ -490,24 +303,6 @@ fn note(
             kernel_inbox::event_id.eq(event),
             kernel_inbox::attempt.eq(attempt),
             kernel_inbox::taken_at.eq(clock::now()),
-        ))
-        .execute(connection)?;
-    Ok(())
-}
-
-fn park(connection: &mut AnyConnection, consumer: &str, key: &str, event: &Event) -> DbResult<()> {
-    tracing::debug!(consumer, event_id = %event.event_id, "parked behind an event of the same key");
-    diesel::insert_into(kernel_parked::table)
-        .values((
-            kernel_parked::consumer.eq(consumer),
-            kernel_parked::ordering_key.eq(key),
-            kernel_parked::position.eq(event.position),
-            kernel_parked::topic.eq(event.topic.as_str()),
-            kernel_parked::key.eq(&event.key),
-            kernel_parked::tenant_id.eq(event.tenant_id()),
-            kernel_parked::aggregate_version.eq(event.aggregate_version),
-            kernel_parked::payload.eq(event.payload.to_string()),
-            kernel_parked::trace.eq(event.trace),
         ))
         .execute(connection)?;
     Ok(())
