@@ -27,6 +27,9 @@ ARG FEATURES=default,kafka
 # A static program: glibc inside, so that the image needs no library. Dependencies and earlier builds are kept between
 # builds, whatever the features.
 ARG RUSTFLAGS="-C target-feature=+crt-static"
+# `off` builds several times as fast, for a program that is somewhat larger and slower.
+ARG LTO=thin
+ENV CARGO_PROFILE_RELEASE_LTO=${LTO}
 ENV RUSTFLAGS=${RUSTFLAGS} OPENSSL_STATIC=1 LIBZ_SYS_STATIC=1 CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 RUN --mount=type=cache,id=opencity-registry,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,id=opencity-target,target=/src/target,sharing=locked \

@@ -191,16 +191,13 @@ fn settle(scope: &mut WriteScope<'_>, attempt: Attempt) -> Result<Outcome, Probl
     match person {
         Some((user, true)) => {
             attempt::clear(scope, account)?;
+            // Of two logins at the same moment the second one waits here for the first.
+            user::logged_in(scope, user.id, now)?;
             let user = if user.kind == UserKind::Citizen {
                 // As he is now: he may have logged in elsewhere while the hash was computed.
                 let user = user::find(scope, user.id)?.ok_or(DbError::Conflict)?;
-                let after = User {
-                    last_login_at: Some(now),
-                    ..user.clone()
-                };
-                user::update(scope, &user, after, UserEventReason::Login)?
+                user::update(scope, &user, user.clone(), UserEventReason::Login)?
             } else {
-                user::logged_in(scope, user.id, now)?;
                 user
             };
             security::tell(scope, fact(SecurityEventType::Login, Some(&user)))?;

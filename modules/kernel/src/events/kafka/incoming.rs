@@ -68,6 +68,8 @@ impl Incoming {
             .set("max.poll.interval.ms", session.max(60_000).to_string())
             .set("auto.offset.reset", "earliest")
             .set("isolation.level", "read_committed")
+            // Kafka answers as soon as there is a record; a broker that does not lets it wait for so long.
+            .set("fetch.wait.max.ms", "100")
             .set("statistics.interval.ms", "5000")
             // An offset is stored once its record is in the database; what is stored is committed
             // from time to time, and before partitions are given to another.

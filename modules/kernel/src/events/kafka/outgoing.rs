@@ -25,7 +25,7 @@ use crate::trace;
 /// The name of the lease and of the cursor.
 pub(super) const NAME: &str = "kernel.kafka";
 /// Events that are sent before they are noted as sent.
-const BATCH: i64 = 500;
+const BATCH: i64 = 2000;
 /// How long the brokers may take for a step of a transaction; a process that stops waits for it.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long they may take to undo one: they do so by themselves when the next producer begins.
