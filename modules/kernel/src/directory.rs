@@ -173,7 +173,7 @@ impl Directory {
     /// If the database refuses.
     pub async fn principal(&self, tenancy: Tenancy, id: UserId) -> DbResult<Option<Principal>> {
         self.database
-            .read(tenancy, move |scope| {
+            .read_one(tenancy, move |scope| {
                 let rows: Vec<PrincipalRow> = scope.load(kernel_principal::table, |rows| {
                     rows.filter(kernel_principal::id.eq(id))
                         .select(PRINCIPAL_COLUMNS)
@@ -189,7 +189,7 @@ impl Directory {
     /// If the database refuses.
     pub async fn principals(&self, tenancy: Tenancy) -> DbResult<Vec<Principal>> {
         self.database
-            .read(tenancy, move |scope| {
+            .read_one(tenancy, move |scope| {
                 let rows: Vec<PrincipalRow> = scope.load(kernel_principal::table, |rows| {
                     rows.filter(kernel_principal::enabled.eq(true))
                         .order(kernel_principal::full_name)
@@ -206,7 +206,7 @@ impl Directory {
     /// If the database refuses.
     pub async fn offices(&self, tenancy: Tenancy) -> DbResult<Vec<(OfficeId, String)>> {
         self.database
-            .read(tenancy, move |scope| {
+            .read_one(tenancy, move |scope| {
                 scope.load(kernel_office::table, |rows| {
                     rows.order(kernel_office::name)
                         .select((kernel_office::id, kernel_office::name))
@@ -218,7 +218,7 @@ impl Directory {
     async fn cached(
         &self,
         key: &str,
-        find: impl FnOnce(&mut crate::db::AnyConnection) -> DbResult<Option<Tenant>> + Send + 'static,
+        find: impl Fn(&mut crate::db::AnyConnection) -> DbResult<Option<Tenant>> + Send + 'static,
     ) -> DbResult<Option<Tenant>> {
         if let Some((since, tenant)) = self
             .believed

@@ -272,16 +272,22 @@ impl Database {
             .await
     }
 
-    /// Reads in no transaction: for one statement.
-    pub(crate) async fn read_raw<T, E>(
+    /// Reads in no transaction: for one statement. It is run again where the server has gone away.
+    pub(crate) async fn read_raw<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-    {
-        self.inner.pool.run(pool::alive, work).await
+        work: impl Fn(&mut AnyConnection) -> DbResult<T> + Send + 'static,
+    ) -> DbResult<T> {
+        self.inner.pool.run_again(work).await
+    }
+
+    /// As [`read_raw`](Self::read_raw), for one tenant.
+    pub(crate) async fn read_one<T: Send + 'static>(
+        &self,
+        tenancy: Tenancy,
+        work: impl Fn(&mut TenantScope<'_>) -> DbResult<T> + Send + 'static,
+    ) -> DbResult<T> {
+        self.read_raw(move |connection| work(&mut TenantScope::new(connection, tenancy)))
+            .await
     }
 
     /// The one way to a transaction. The work says what follows from its commit.

@@ -98,11 +98,11 @@ impl ManageConnection for Manager {
 /// The first statement of work on a connection, which also shows whether the server is still there.
 pub(super) type First = fn(&mut AnyConnection) -> DbResult<()>;
 
-/// Asks for a sign of life.
-pub(super) fn alive(connection: &mut AnyConnection) -> DbResult<()> {
+/// Whether the server is still there.
+fn alive(connection: &mut AnyConnection) -> bool {
     match connection {
-        AnyConnection::Sqlite(_) => Ok(()),
-        AnyConnection::Postgres(inner) => Ok(inner.batch_execute("SELECT 1")?),
+        AnyConnection::Sqlite(_) => true,
+        AnyConnection::Postgres(inner) => inner.batch_execute("SELECT 1").is_ok(),
     }
 }
 
@@ -145,6 +145,38 @@ impl Pool {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        self.blocking(move |connections| work(&mut taken(connections, first)?.connection))
+            .await
+    }
+
+    /// Work that only reads, without a first statement: done again on another connection if the server has left this one behind.
+    pub(super) async fn run_again<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut AnyConnection) -> DbResult<T> + Send + 'static,
+    ) -> DbResult<T> {
+        self.blocking(move |connections| {
+            let mut left = connections.max_size();
+            loop {
+                let mut pooled = connection_of(connections)?;
+                match work(&mut pooled.connection) {
+                    Err(_) if left > 0 && !alive(&mut pooled.connection) => pooled.lost = true,
+                    done => return done,
+                }
+                left -= 1;
+            }
+        })
+        .await
+    }
+
+    /// Work on a thread that may block, as soon as there is a connection for it.
+    async fn blocking<T, E>(
+        &self,
+        work: impl FnOnce(&r2d2::Pool<Manager>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
@@ -152,7 +184,7 @@ impl Pool {
         let connections = self.connections.clone();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            work(&mut taken(&connections, first)?.connection)
+            work(&connections)
         })
         .await
         .unwrap_or_else(|_| {
@@ -202,9 +234,7 @@ fn taken(
 ) -> DbResult<r2d2::PooledConnection<Manager>> {
     let mut left = connections.max_size();
     loop {
-        let mut pooled = connections
-            .get()
-            .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        let mut pooled = connection_of(connections)?;
         match first(&mut pooled.connection) {
             Ok(()) => return Ok(pooled),
             Err(error) if left == 0 => return Err(DbError::Unavailable(error.to_string())),
@@ -212,4 +242,10 @@ fn taken(
         }
         left -= 1;
     }
+}
+
+fn connection_of(connections: &r2d2::Pool<Manager>) -> DbResult<r2d2::PooledConnection<Manager>> {
+    connections
+        .get()
+        .map_err(|error| DbError::Unavailable(error.to_string()))
 }

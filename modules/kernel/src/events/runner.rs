@@ -380,25 +380,29 @@ impl Worker {
         }
         let known = *cursor;
         let seen = (*scanned.borrow()).max(known);
-        let mut filter = log::Filter {
-            after: seen,
-            topics: self.consumer.topics().to_vec(),
-            limit: self.settings.batch,
-        };
+        let (topics, limit) = (self.consumer.topics(), self.settings.batch);
         let name = self.consumer.name();
         let (events, end, stored) = self
             .database
             .read_raw(move |connection| {
                 let stored = cursor::stored_position(connection, name)?;
                 // Behind what is known: it was set back. Before it: another process led meanwhile.
-                filter.after = if stored < known {
+                let after = if stored < known {
                     stored
                 } else {
                     seen.max(stored)
                 };
                 let end = log::end(connection)?;
-                let events = if end > filter.after {
-                    log::read_from(connection, &filter)?
+                let events = if end > after {
+                    let topics = topics.to_vec();
+                    log::read_from(
+                        connection,
+                        &log::Filter {
+                            after,
+                            topics,
+                            limit,
+                        },
+                    )?
                 } else {
                     Vec::new()
                 };

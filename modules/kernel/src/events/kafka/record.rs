@@ -205,10 +205,10 @@ pub async fn unreadable(
                 ))
                 .limit(filter.limit)
                 .into_boxed();
-            if let Some(topic) = filter.topic {
+            if let Some(topic) = &filter.topic {
                 query = query.filter(dsl::topic.eq(topic));
             }
-            if let Some((topic, partition, offset)) = filter.after {
+            if let Some((topic, partition, offset)) = &filter.after {
                 let further = dsl::partition.gt(partition).or(dsl::partition
                     .eq(partition)
                     .and(dsl::record_offset.gt(offset)));
