@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -26,6 +27,8 @@ use crate::trace;
 pub(super) const NAME: &str = "kernel.kafka";
 /// Events that are sent before they are noted as sent.
 const BATCH: i64 = 2000;
+/// Bytes of bodies after which a batch ends: they are held in memory, twice until the brokers have taken them.
+const BYTES: usize = 16 << 20;
 /// How long the brokers may take for a step of a transaction; a process that stops waits for it.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long they may take to undo one: they do so by themselves when the next producer begins.
@@ -294,20 +297,35 @@ fn own(connection: &mut AnyConnection, after: i64) -> DbResult<Vec<Waiting>> {
         dsl::created_at,
         dsl::trace,
     );
-    let rows: Vec<(i64, Columns)> = match connection {
+    match connection {
         // One writer: the row id is the position.
-        AnyConnection::Sqlite(_) => own
-            .filter(dsl::seq.gt(after))
-            .order(dsl::seq)
-            .select((dsl::seq, columns))
-            .load(connection)?,
-        AnyConnection::Postgres(_) => own
-            .filter(dsl::position.gt(after))
-            .order(dsl::position)
-            .select((dsl::position.assume_not_null(), columns))
-            .load(connection)?,
-    };
-    Ok(rows.into_iter().map(Waiting::from).collect())
+        AnyConnection::Sqlite(inner) => batch(
+            own.filter(dsl::seq.gt(after))
+                .order(dsl::seq)
+                .select((dsl::seq, columns))
+                .load_iter(inner)?,
+        ),
+        AnyConnection::Postgres(inner) => batch(
+            own.filter(dsl::position.gt(after))
+                .order(dsl::position)
+                .select((dsl::position.assume_not_null(), columns))
+                .load_iter::<_, PgRowByRowLoadingMode>(inner)?,
+        ),
+    }
+}
+
+/// The first of these rows, as many as a batch may have.
+fn batch(rows: impl Iterator<Item = QueryResult<(i64, Columns)>>) -> DbResult<Vec<Waiting>> {
+    let (mut waiting, mut bytes) = (Vec::new(), 0);
+    for row in rows {
+        let event = Waiting::from(row?);
+        bytes += event.payload.len();
+        waiting.push(event);
+        if bytes >= BYTES {
+            break;
+        }
+    }
+    Ok(waiting)
 }
 
 type Columns = (
@@ -354,4 +372,25 @@ async fn blocking<T: Send + 'static>(
         .await
         .map_err(|_| SendError::Ended)?
         .map_err(SendError::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_ends_with_the_event_that_fills_it() {
+        let columns = || {
+            let (id, tenant) = (EventId::new(), TenantId::new());
+            let (topic, key, body) = (String::new(), String::new(), "a".repeat(BYTES / 2));
+            (id, topic, key, tenant, 1, body, clock::now(), None)
+        };
+        let endless = (1..).map(|position| Ok((position, columns())));
+        let positions: Vec<i64> = batch(endless)
+            .unwrap_or_default()
+            .iter()
+            .map(|event| event.position)
+            .collect();
+        assert_eq!(positions, [1, 2]);
+    }
 }

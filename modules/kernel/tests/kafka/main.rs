@@ -8,12 +8,12 @@
     missing_docs
 )]
 
+mod security;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -32,15 +32,11 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
-use support::broker::{Broker, free_port};
+use support::broker::Broker;
 use support::{Place, Running, eventually, kafka, on_both};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig};
 use uuid::Uuid;
 
 /// What an ordinary client of the platform's Kafka does.
@@ -65,6 +61,16 @@ fn tenancy() -> Tenancy {
 }
 
 async fn write(place: &Place, tenancy: Tenancy, entity: Uuid, numbers: Range<i64>) {
+    write_with(place, tenancy, entity, numbers, "").await;
+}
+
+async fn write_with(
+    place: &Place,
+    tenancy: Tenancy,
+    entity: Uuid,
+    numbers: Range<i64>,
+    text: &str,
+) {
     for number in numbers {
         let event = NewEvent::new(
             Topic::Messages,
@@ -72,7 +78,7 @@ async fn write(place: &Place, tenancy: Tenancy, entity: Uuid, numbers: Range<i64
             entity,
             number,
             Change::data(),
-            json!({"number": number}),
+            json!({"number": number, "text": text}),
         );
         place
             .database
@@ -244,6 +250,24 @@ on_both!(
     }
 );
 
+on_both!(
+    events_that_are_too_big_for_one_batch_are_sent_in_several,
+    |near: Place| async move {
+        let broker = broker().await;
+        let (entity, text) = (Uuid::now_v7(), "a".repeat(9 << 20));
+        write_with(&near, tenancy(), entity, 1..5, &text).await;
+        let far = Place::sqlite().await;
+        let listener = Arc::new(Listener::default());
+        let joined = kafka(&broker.address(), "far");
+        let there = Running::joined(&far, &joined, vec![listener.clone()]).await;
+        let here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
+        eventually(|| listener.numbers(entity).len() == 4).await;
+        assert_eq!(listener.numbers(entity), [1, 2, 3, 4]);
+        here.stop().await;
+        there.stop().await;
+    }
+);
+
 /// On the broker that librdkafka has inside for tests: tansu has no transactions that end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_transactions_everything_is_sent_too() {
@@ -260,16 +284,40 @@ async fn in_transactions_everything_is_sent_too() {
         until_sent(&place, first + 2).await;
         running.stop().await;
     }
+    assert_eq!(sent_numbers(&mock), [1, 2, 3, 4, 5, 6]);
+}
+
+/// On the same broker, which refuses what it is told to refuse.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_is_refused_as_replaced_begins_anew_and_sends_each_event_once() {
+    let mock = MockCluster::new(1).unwrap();
+    mock.create_topic("messages", 1, 1).unwrap();
+    let place = Place::postgres().await;
+    let settings = KafkaSettings {
+        transactions: true,
+        ..kafka(&mock.bootstrap_servers(), "near")
+    };
+    let running = Running::joined(&place, &settings, vec![]).await;
+    write(&place, tenancy(), Uuid::now_v7(), 1..4).await;
+    until_sent(&place, 3).await;
+    mock.request_errors(
+        RDKafkaApiKey::AddPartitionsToTxn,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED],
+    );
+    write(&place, tenancy(), Uuid::now_v7(), 4..7).await;
+    until_sent(&place, 6).await;
+    running.stop().await;
+    assert_eq!(sent_numbers(&mock), [1, 2, 3, 4, 5, 6]);
+}
+
+/// What [`write`] has given the six events that were sent.
+fn sent_numbers(mock: &MockCluster<'_, DefaultProducerContext>) -> Vec<i64> {
+    let number = |record: &OwnedMessage| {
+        let event: serde_json::Value = serde_json::from_slice(record.payload().unwrap()).unwrap();
+        event["number"].as_i64().unwrap()
+    };
     let sent = records(&mock.bootstrap_servers(), 6);
-    let numbers: Vec<i64> = sent
-        .iter()
-        .map(|record| {
-            let event: serde_json::Value =
-                serde_json::from_slice(record.payload().unwrap()).unwrap();
-            event["number"].as_i64().unwrap()
-        })
-        .collect();
-    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    sent.iter().map(number).collect()
 }
 
 /// Waits until so many events are noted as sent.
@@ -400,93 +448,4 @@ async fn init_makes_the_topics_that_are_missing_and_compacts_two_of_them() {
         .map(|(topic, _)| topic.as_str())
         .collect();
     assert_eq!(compacted, ["tenants", "users"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn brokers_are_reached_over_tls_and_their_certificate_is_checked() {
-    let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (
-        folder.path().join("cert.pem"),
-        folder.path().join("key.pem"),
-    );
-    make_certificate(&certificate, &key);
-    let (_broker, address) = over_tls(&certificate, &key).await;
-    let mut settings = kafka(&address, "near");
-    settings.security_protocol = "ssl".to_owned();
-    settings.ca_file = certificate;
-    create_topics(&settings).await.unwrap();
-
-    let (near, far) = (Place::sqlite().await, Place::sqlite().await);
-    let listener = Arc::new(Listener::default());
-    let here = Running::joined(&near, &settings, vec![]).await;
-    settings.group = "far".to_owned();
-    let there = Running::joined(&far, &settings, vec![listener.clone()]).await;
-    let entity = Uuid::now_v7();
-    write(&near, tenancy(), entity, 1..3).await;
-    eventually(|| listener.numbers(entity).len() == 2).await;
-    assert!(here.bus.broker_is_up());
-    here.stop().await;
-    there.stop().await;
-
-    // Its own certificate is not among the system's.
-    settings.ca_file = "".into();
-    let doubtful = Running::joined(&near, &settings, vec![]).await;
-    eventually(|| !doubtful.bus.broker_is_up()).await;
-    doubtful.stop().await;
-}
-
-/// A broker with the end of TLS in front of it, and where that is.
-async fn over_tls(certificate: &Path, key: &Path) -> (Broker, String) {
-    let certificates = CertificateDer::pem_file_iter(certificate).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            certificates.map(Result::unwrap).collect(),
-            PrivateKeyDer::from_pem_file(key).unwrap(),
-        )
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (port, listens) = (free_port(), front.local_addr().unwrap().port());
-    let broker = Broker::behind(port, listens);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = front.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // Who does not trust it goes away.
-                let mut client = acceptor.accept(client).await?;
-                let mut broker = TcpStream::connect(("127.0.0.1", port)).await?;
-                tokio::io::copy_bidirectional(&mut client, &mut broker).await
-            });
-        }
-    });
-    let address = broker.address();
-    (broker, address)
-}
-
-fn make_certificate(certificate: &Path, key: &Path) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
-        .args([
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-subj",
-            "/CN=localhost",
-        ])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-out")
-        .arg(certificate)
-        .arg("-keyout")
-        .arg(key)
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
 }
