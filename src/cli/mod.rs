@@ -44,7 +44,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// A file of settings over the defaults.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "OPENCITY_CONFIG")]
     config: Option<PathBuf>,
     /// Folder of everything kept on disk.
     #[arg(long, global = true, value_name = "DIR")]
