@@ -34,15 +34,8 @@ pub const SYSTEM_OPERATOR: Caller = Caller {
     ..Caller::PLATFORM
 };
 
-/// The application, flat data and all; `act` is the one that a change made.
-///
-/// # Errors
-/// If a stored document is malformed.
-pub fn application(
-    aggregate: &Aggregate,
-    view: View<'_>,
-    act: Option<&Act>,
-) -> DbResult<contract::Application> {
+/// The application, flat data and all, but for what events alone have.
+fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Application> {
     let row = &aggregate.row;
     let details = &aggregate.details;
     let service = &aggregate.service;
@@ -70,15 +63,9 @@ pub fn application(
         user_group_id: row.office_id.map(Into::into),
         operator_id: row.operator_id.map(Into::into),
         data: opencity_formio::flatten(&aggregate.data),
-        submission: aggregate.data.as_object().cloned().unwrap_or_default(),
-        form: row.form_id.map(|id| FormRef {
-            id: id.uuid(),
-            version: row
-                .form_version
-                .and_then(|v| u32::try_from(v).ok())
-                .unwrap_or(1),
-        }),
-        act: act.map(contract_act).transpose()?,
+        submission: Map::new(),
+        form: None,
+        act: None,
         compiled_modules: request_files(aggregate, view.site)?,
         attachments: files_for(aggregate, |kind, _| kind == FileKind::Upload.as_str()),
         creation_time: Some(row.created_at.unix()),
@@ -139,7 +126,7 @@ pub fn application(
 /// # Errors
 /// If a stored document is malformed.
 pub fn shown(aggregate: &Aggregate, view: View<'_>, data: Option<Value>) -> DbResult<Value> {
-    let application = application(aggregate, view, None)?;
+    let application = application(aggregate, view)?;
     let mut value = serde_json::to_value(&application).map_err(DbError::json)?;
     if let Value::Object(map) = &mut value {
         for key in ["submission", "form", "act"] {
@@ -154,7 +141,7 @@ pub fn shown(aggregate: &Aggregate, view: View<'_>, data: Option<Value>) -> DbRe
     Ok(value)
 }
 
-/// The body of an event.
+/// The body of an event; `act` is the one that a change made.
 ///
 /// # Errors
 /// If a stored document is malformed.
@@ -170,7 +157,18 @@ pub fn event(
         version: 1,
         now,
     };
-    serde_json::to_value(application(aggregate, view, act)?).map_err(DbError::json)
+    let row = &aggregate.row;
+    let version = row.form_version.and_then(|v| u32::try_from(v).ok());
+    let application = contract::Application {
+        submission: aggregate.data.as_object().cloned().unwrap_or_default(),
+        form: row.form_id.map(|id| FormRef {
+            id: id.uuid(),
+            version: version.unwrap_or(1),
+        }),
+        act: act.map(contract_act).transpose()?,
+        ..application(aggregate, view)?
+    };
+    serde_json::to_value(application).map_err(DbError::json)
 }
 
 fn contract_act(act: &Act) -> DbResult<contract::Act> {

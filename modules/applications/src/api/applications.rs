@@ -306,9 +306,7 @@ async fn one(
             ))
         })
         .await?;
-    Ok(HttpResponse::Ok()
-        .content_type(kind)
-        .body(answer.to_string()))
+    Ok(HttpResponse::Ok().content_type(kind).json(answer))
 }
 
 /// Replaces the data of an application.

@@ -252,9 +252,7 @@ pub async fn list(
             ))
         })
         .await?;
-    Ok(HttpResponse::Ok()
-        .content_type(kind)
-        .body(answer.to_string()))
+    Ok(HttpResponse::Ok().content_type(kind).json(answer))
 }
 
 /// How many there are.
