@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use support::bare::{self, Statement};
 use support::common::{Client, Database, Platform, Store, demo, volume};
+use support::wire::Wire;
 use support::{Measured, load, memory, tell, tell_where};
 use uuid::Uuid;
 
@@ -118,6 +119,11 @@ impl Bare {
         ]
     }
 
+    /// What the operator may do: asked before each request.
+    fn rights(&self) -> Statement {
+        self.of_ids("kernel_principal", "id", &[self.operator.id], "")
+    }
+
     fn page(&self, page: &Page) -> Vec<Statement> {
         let count = Statement::default()
             .sql("SELECT COUNT(*) FROM applications_application WHERE tenant_id = ")
@@ -136,6 +142,7 @@ impl Bare {
             .id(*id)
             .sql(") ORDER BY created_at, id LIMIT 101");
         let mut statements = vec![
+            self.rights(),
             self.of_ids(
                 "applications_service_office",
                 "office_id",
@@ -150,7 +157,10 @@ impl Bare {
     }
 
     fn single(&self, id: Uuid) -> Vec<Statement> {
-        let mut statements = vec![self.of_ids("applications_application", "id", &[id], "")];
+        let mut statements = vec![
+            self.rights(),
+            self.of_ids("applications_application", "id", &[id], ""),
+        ];
         statements.extend(self.around(&[id]));
         statements
     }
@@ -247,7 +257,7 @@ async fn reading(platform: &Platform) {
     let ids = uuids(&mut database, "id", &ids);
 
     let paths = pages.iter().map(|page| page.path.clone()).collect();
-    let served = asked(&client, paths).await;
+    let served = asked(platform, &client, paths).await;
     let alone = bare::readers(
         || platform.database(),
         SPAN,
@@ -256,7 +266,7 @@ async fn reading(platform: &Platform) {
     compare("a page of 100", &served, &alone);
 
     let path = |id: &Uuid| format!("/lang/api/applications/{id}");
-    let served = asked(&client, ids.iter().map(path).collect()).await;
+    let served = asked(platform, &client, ids.iter().map(path).collect()).await;
     let alone = bare::readers(
         || platform.database(),
         SPAN,
@@ -264,7 +274,7 @@ async fn reading(platform: &Platform) {
     );
     compare("a single application", &served, &alone);
 
-    let empty = asked(&client, vec!["/lang/api/v1.0/status".to_owned()]).await;
+    let empty = asked(platform, &client, vec!["/lang/api/v1.0/status".to_owned()]).await;
     tell(
         "an answer without a database, 32 connections",
         empty.told(),
@@ -273,12 +283,12 @@ async fn reading(platform: &Platform) {
 }
 
 /// These paths asked for in turn, on all connections.
-async fn asked(client: &Client, paths: Vec<String>) -> Measured {
-    let (client, paths) = (client.clone(), Arc::new(paths));
+async fn asked(platform: &Platform, client: &Client, paths: Vec<String>) -> Measured {
+    let (wire, paths) = (Arc::new(Wire::new(platform, client)), Arc::new(paths));
     load(usize::MAX, SPAN, move |number| {
-        let (client, paths) = (client.clone(), Arc::clone(&paths));
+        let (wire, paths) = (Arc::clone(&wire), Arc::clone(&paths));
         async move {
-            client.get(&paths[number % paths.len()]).await.expect(200);
+            wire.ask("GET", &paths[number % paths.len()], "", 200).await;
         }
     })
     .await

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::bare::{self, Transaction};
 use support::common::{Client, Database, Platform, Store, demo, example};
+use support::wire::Wire;
 use support::{Measured, load, memory, tell, tell_where};
 
 /// Submissions under load.
@@ -166,8 +167,12 @@ async fn claims_at_rest(database: &mut Database, citizen: &Client, body: &Arc<Va
 /// Many submissions at the same time, and all that follows; then the same rows, bare.
 async fn submissions(platform: &mut Platform, citizen: &Client, body: &Arc<Value>) {
     let mut database = platform.database();
-    let (client, sent) = (citizen.clone(), Arc::clone(body));
-    let work = move |_| submit(client.clone(), Arc::clone(&sent));
+    let (wire, sent) = (Arc::new(Wire::new(platform, citizen)), body.to_string());
+    let sent = Arc::new(sent);
+    let work = move |_| {
+        let (wire, sent) = (Arc::clone(&wire), Arc::clone(&sent));
+        async move { wire.ask("POST", "/lang/api/applications", &sent, 201).await }
+    };
     load(MANY / 10, Duration::MAX, work.clone()).await;
     let begun = mark(&mut database);
     let clock = Instant::now();

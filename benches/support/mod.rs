@@ -7,6 +7,9 @@ pub mod common;
 #[allow(dead_code, reason = "one benchmark reads, the other writes")]
 pub mod bare;
 
+#[allow(dead_code, reason = "not every benchmark asks over HTTP")]
+pub mod wire;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
