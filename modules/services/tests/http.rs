@@ -13,18 +13,16 @@ use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::{App, test, web};
 use opencity_kernel::Problem;
-use opencity_kernel::config::Config;
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::db::Tenancy;
 use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{Change, NewEvent, Runner, Topic};
+use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{TenantId, UserId};
 use opencity_kernel::json::merged;
 use opencity_kernel::module::Module;
 use opencity_services::{INFO, MIGRATIONS, Services};
-use opencity_testing::Issuer;
+use opencity_testing::{Issuer, Running, Store, platform};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 /// A platform with the module, a tenant `bugliano` and an administrator.
 struct Town {
@@ -33,39 +31,20 @@ struct Town {
     tenant: TenantId,
     administrator: UserId,
     issuer: Issuer,
-    _stop: watch::Sender<bool>,
-    _runner: Runner,
+    _running: Running,
     _folder: tempfile::TempDir,
 }
 
 impl Town {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data_dir = folder.path().to_string_lossy().into_owned();
-        let config = Config::load(None, &[("data_dir", data_dir)]).unwrap();
-        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        platform
-            .database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (INFO, MIGRATIONS),
-            ])
-            .await
-            .unwrap();
+        let platform = platform(INFO, MIGRATIONS, Store::Sqlite, folder.path(), "").await;
         let module =
             Arc::new(Services::new(ModuleContext::new(Arc::clone(&platform), INFO)).unwrap());
         let (tenant, administrator) = (TenantId::new(), UserId::new());
-        let (stop, stopping) = watch::channel(false);
-        let mut runner = Runner::new(
-            platform.config.events.clone(),
-            platform.bus.clone(),
-            stopping,
-        );
-        runner.start_relay(&platform.database).await.unwrap();
-        runner
-            .start(&platform.database, Arc::new(DirectoryConsumer))
-            .await
-            .unwrap();
+        let mut running = Running::relay(&platform).await;
+        let directory = Arc::new(DirectoryConsumer);
+        running.start(&platform.database, directory).await;
         platform
             .database
             .write::<_, Problem>(Tenancy::from_row(tenant), move |scope| {
@@ -99,8 +78,7 @@ impl Town {
             tenant,
             administrator,
             issuer,
-            _stop: stop,
-            _runner: runner,
+            _running: running,
             _folder: folder,
         }
     }

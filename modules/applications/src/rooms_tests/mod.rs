@@ -11,8 +11,6 @@ mod claims;
 mod downloads;
 mod messages;
 mod scans;
-#[path = "../../tests/core/world/store.rs"]
-mod store;
 mod uploads;
 
 use std::collections::HashMap;
@@ -23,25 +21,19 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use actix_web::web;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use opencity_kernel::auth::{Caller, CallerKind, PublicKey, ServiceKey};
-use opencity_kernel::config::Config;
+use opencity_kernel::auth::{Caller, CallerKind};
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::crypto::sha256_hex;
 use opencity_kernel::db::{DbError, DbResult, Migration, Tenancy, TenantScope};
 use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Runner, Topic};
+use opencity_kernel::events::{self, Change, Consumer, Event, Filter, NewEvent, Topic};
 use opencity_kernel::id::{ApplicationId, FileId, ServiceId, TenantId, UserId};
 use opencity_kernel::module::ModuleInfo;
 use opencity_kernel::{clock, migrations, module_info};
+use opencity_testing::{Issuer, Running, Store, platform};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
-use self::store::Store;
 use crate::access::{Access, Applications, KnownApplication};
 use crate::domain::{self, Facts, Status};
 use crate::files::Files;
@@ -92,11 +84,10 @@ impl Applications for Fakes {
 struct World {
     _folder: tempfile::TempDir,
     platform: Arc<Platform>,
-    _relay: Runner,
-    stop: watch::Sender<bool>,
+    _relay: Running,
     access: Access,
     fakes: Arc<Fakes>,
-    key: RsaKeyPair,
+    issuer: Issuer,
     tenancy: Tenancy,
     service: ServiceId,
     operator: UserId,
@@ -113,56 +104,26 @@ impl World {
 
     async fn with(store: Store, change: impl FnOnce(&mut crate::files::FilesSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = [
-            ("data_dir", folder.path().to_string_lossy().into_owned()),
-            ("database.url", store.url(folder.path())),
-        ];
-        let mut config = Config::load(None, &settings).unwrap();
-        config.auth.service_keys = vec![ServiceKey {
-            id: "test".to_owned(),
-            key: "a key between modules, 32 bytes long".to_owned().into(),
-        }];
-        let events = config.events.clone();
-        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        platform
-            .database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (INFO, MIGRATIONS),
-            ])
-            .await
-            .unwrap();
-        let (stop, stopping) = watch::channel(false);
-        let mut relay = Runner::new(events, platform.bus.clone(), stopping);
-        relay.start_relay(&platform.database).await.unwrap();
+        let settings = r#"
+            auth.service_keys = [{ id = "test", key = "a key between modules, 32 bytes long" }]
+        "#;
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), settings).await;
         let ctx = ModuleContext::new(Arc::clone(&platform), INFO);
         let mut settings = platform.config.section("applications.files").unwrap();
         change(&mut settings);
         let files = Files::new(ctx, settings);
         files.register();
         let fakes = Arc::new(Fakes::default());
-        let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        platform.verifier.set_keys(&[PublicKey {
-            kid: "test".to_owned(),
-            n: encode(key.public_key().modulus().big_endian_without_leading_zero()),
-            e: encode(
-                key.public_key()
-                    .exponent()
-                    .big_endian_without_leading_zero(),
-            ),
-        }]);
         let world = Self {
             _folder: folder,
             access: Access {
                 files,
                 applications: Arc::clone(&fakes) as Arc<dyn Applications>,
             },
+            issuer: Issuer::of(&platform.verifier),
+            _relay: Running::relay(&platform).await,
             platform,
-            _relay: relay,
-            stop,
             fakes,
-            key,
             tenancy: Tenancy::from_row(TenantId::new()),
             service: ServiceId::random(),
             operator: UserId::new(),
@@ -280,28 +241,8 @@ impl World {
             user if user == self.admin => "ROLE_ADMIN",
             _ => "ROLE_CPS_USER",
         };
-        let now = clock::now();
-        let claims = json!({
-            "iss": "opencity", "aud": "opencity", "iat": now.unix(), "exp": now.unix() + 600,
-            "roles": ["ROLE_USER", role], "username": "user", "id": user, "tenant_id": self.tenancy.tenant_id(),
-            "auth": {"method": "password", "level": 1000, "session_id": "s", "instant": now},
-        });
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let text = format!(
-            "{}.{}",
-            part(&json!({"alg": "RS256", "typ": "JWT", "kid": "test"})),
-            part(&claims)
-        );
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                text.as_bytes(),
-                &mut signature,
-            )
-            .unwrap();
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+        self.issuer
+            .token(self.tenancy.tenant_id(), user.uuid(), role)
     }
 
     fn service_token(&self) -> String {
@@ -313,23 +254,10 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-    }
-}
-
 /// The tests that hold on both databases.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[actix_web::test]
-            async fn $name() { super::$name($crate::rooms_tests::Store::Sqlite).await; })*
-        }
-        mod on_postgres {
-            $(#[actix_web::test]
-            async fn $name() { super::$name($crate::rooms_tests::Store::Postgres).await; })*
-        }
+        opencity_testing::on_both_databases! { #[actix_web::test] $($name),* }
     };
 }
 use on_both;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use opencity_applications::domain::Status;
 use opencity_kernel::instant::Instant;
+use opencity_testing::Store;
 use serde_json::{Value, json};
 
 use crate::expectations::read;
 use crate::lifecycle::cast::Cast;
 use crate::lifecycle::place::Rows;
-use crate::world::{Answer, Store, World, sample};
+use crate::world::{Answer, World, sample};
 use crate::{app, call, on_both_databases};
 
 fn ids(page: &Value) -> Vec<String> {

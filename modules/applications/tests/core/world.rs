@@ -2,38 +2,27 @@
 
 mod calls;
 mod people;
-mod store;
 
 use std::cell::Cell;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use opencity_applications::{Applications, INFO, MIGRATIONS};
-use opencity_kernel::auth::{PublicKey, ServiceKey};
-use opencity_kernel::config::Config;
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::{Database, DbError, Tenancy};
 use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{
-    self, Change, Consumer, Event, Filter, HandleError, NewEvent, Runner, Topic,
+    self, Change, Consumer, Event, Filter, HandleError, NewEvent, Topic,
 };
-use opencity_kernel::http::{Server, ServerParts};
 use opencity_kernel::id::{OfficeId, ServiceId, TenantId, UserId};
 use opencity_kernel::module::Module;
 use opencity_kernel::{clock, module_info};
+use opencity_testing::{Issuer, Running, Store, platform};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use calls::{Answer, Served};
-pub use store::Store;
 
 pub const CONFIG: &str = "cf9ece67-1956-49c9-af89-a19120485fef";
 
@@ -42,9 +31,8 @@ pub struct World {
     pub platform: Arc<Platform>,
     pub module: Arc<Applications>,
     outside: Database,
-    key: RsaKeyPair,
-    stop: watch::Sender<bool>,
-    _relay: Runner,
+    issuer: Issuer,
+    relay: Running,
     pub tenancy: Tenancy,
     pub operator: UserId,
     pub colleague: UserId,
@@ -70,35 +58,13 @@ impl World {
 
     pub async fn on(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = [
-            ("data_dir", folder.path().to_string_lossy().into_owned()),
-            ("database.url", store.url(folder.path())),
-            ("http.workers", "2".to_owned()),
-        ];
-        let mut config = Config::load(None, &settings).unwrap();
-        config.auth.service_keys = vec![ServiceKey {
-            id: "test".to_owned(),
-            key: "a key between modules, 32 bytes long".to_owned().into(),
-        }];
-        let events = config.events.clone();
-        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        let tables = vec![
-            (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-            (INFO, MIGRATIONS),
-        ];
-        platform.database.migrate(tables).await.unwrap();
+        let settings = r#"
+            http.workers = 2
+            auth.service_keys = [{ id = "test", key = "a key between modules, 32 bytes long" }]
+        "#;
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), settings).await;
         let module =
             Arc::new(Applications::new(ModuleContext::new(Arc::clone(&platform), INFO)).unwrap());
-        let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-        let public = key.public_key();
-        platform.verifier.set_keys(&[PublicKey {
-            kid: "test".to_owned(),
-            n: URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero()),
-            e: URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero()),
-        }]);
-        let (stop, stopping) = watch::channel(false);
-        let mut relay = Runner::new(events, platform.bus.clone(), stopping);
-        relay.start_relay(&platform.database).await.unwrap();
         let tenancy = Tenancy::from_row(TenantId::new());
         let tenant = tenancy.tenant_id().uuid();
         let citizen = citizen_id(&platform.citizen_ids, tenant, "RSSMRA80A01H501U");
@@ -107,11 +73,10 @@ impl World {
             outside: platform
                 .database
                 .for_module(module_info!("outside", "Outside")),
+            issuer: Issuer::of(&platform.verifier),
+            relay: Running::relay(&platform).await,
             platform,
             module,
-            key,
-            stop,
-            _relay: relay,
             tenancy,
             operator: UserId::new(),
             colleague: UserId::new(),
@@ -211,56 +176,32 @@ impl World {
     }
 
     pub fn token(&self, user: UserId) -> String {
-        let anonymous = user == self.anonymous;
         let role = match user {
+            user if user == self.anonymous => {
+                let tenant = self.tenancy.tenant_id();
+                return self.issuer.anonymous(tenant, user.uuid());
+            }
             user if [self.operator, self.colleague, self.system].contains(&user) => {
                 "ROLE_OPERATORE"
             }
             user if user == self.admin => "ROLE_ADMIN",
             _ => "ROLE_CPS_USER",
         };
-        self.token_in(user, role, anonymous)
+        self.token_in(user, role)
     }
 
     /// A token of somebody whom only one test knows.
-    pub fn token_in(&self, user: UserId, role: &str, anonymous: bool) -> String {
-        let now = clock::now();
-        let claims = json!({
-            "iss": "opencity", "aud": "opencity", "iat": now.unix(), "exp": now.unix() + 600,
-            "roles": ["ROLE_USER", role], "username": "user", "id": user, "tenant_id": self.tenancy.tenant_id(),
-            "auth": {"method": if anonymous { "anonymous" } else { "password" },
-                "level": if anonymous { 0 } else { 1000 }, "session_id": "s", "instant": now},
-        });
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": "test"});
-        let text = format!("{}.{}", part(&header), part(&claims));
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                text.as_bytes(),
-                &mut signature,
-            )
-            .unwrap();
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    pub fn token_in(&self, user: UserId, role: &str) -> String {
+        self.issuer
+            .token(self.tenancy.tenant_id(), user.uuid(), role)
     }
 
     /// The module behind a server of its own, over real HTTP.
     pub fn serve(&self) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}/lang/api", listener.local_addr().unwrap());
-        let parts = ServerParts {
-            platform: Arc::clone(&self.platform),
-            modules: vec![Arc::clone(&self.module) as Arc<dyn Module>],
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
-            stop: self.stop.subscribe(),
-        };
-        std::thread::spawn(move || {
-            actix_web::rt::System::new()
-                .block_on(Server::run(listener, parts))
-                .unwrap();
-        });
+        let module = Arc::clone(&self.module) as Arc<dyn Module>;
+        self.relay.serve(listener, &self.platform, module);
         Served {
             base,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
@@ -314,12 +255,6 @@ impl World {
 
 fn is_conflict(error: &HandleError) -> bool {
     matches!(error, HandleError::Database(DbError::Conflict))
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-    }
 }
 
 /// The sample data of a demo form.

@@ -8,18 +8,15 @@ use opencity_contracts::application::{Act, FormRef};
 use opencity_contracts::{
     Application, DocumentEvent, DocumentType, Form, Message, Service, Tenant,
 };
-use opencity_documents::Documents;
-use opencity_kernel::config::Config;
+use opencity_documents::{Documents, INFO, MIGRATIONS};
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::db::{DbError, Tenancy};
-use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{Change, Event, Filter, NewEvent, Runner, Topic};
+use opencity_kernel::events::{Change, Event, Filter, NewEvent, Topic};
 use opencity_kernel::id::TenantId;
-use opencity_kernel::module::{Module, ModuleInfo};
-use opencity_testing::{Issuer, Store};
+use opencity_kernel::module::ModuleInfo;
+use opencity_testing::{Issuer, Running, Store, platform};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 pub const SERVICE: Uuid = Uuid::from_u128(0x5e);
@@ -35,8 +32,7 @@ pub struct World {
     pub module: Documents,
     pub tenancy: Tenancy,
     issuer: Issuer,
-    stop: watch::Sender<bool>,
-    runner: Runner,
+    running: Running,
     _folder: tempfile::TempDir,
 }
 
@@ -51,38 +47,10 @@ impl World {
 
     async fn open(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = store.url(folder.path());
-        let settings = [
-            ("data_dir", folder.path().to_string_lossy().into_owned()),
-            ("database.url", url),
-            ("events.poll_ms", "20".to_owned()),
-        ];
-        let config = Config::load(None, &settings).unwrap();
-        let platform = Arc::new(Platform::start(config, vec![opencity_documents::INFO]).unwrap());
-        platform
-            .database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (opencity_documents::INFO, opencity_documents::MIGRATIONS),
-            ])
-            .await
-            .unwrap();
-        let context = ModuleContext::new(Arc::clone(&platform), opencity_documents::INFO);
-        let module = Documents::new(context.clone()).unwrap();
-        let (stop, stopping) = watch::channel(false);
-        let mut runner = Runner::new(
-            platform.config.events.clone(),
-            platform.bus.clone(),
-            stopping,
-        );
-        runner.start_relay(&platform.database).await.unwrap();
-        runner
-            .start(&platform.database, Arc::new(DirectoryConsumer))
-            .await
-            .unwrap();
-        for consumer in module.consumers() {
-            runner.start(&context.db, consumer).await.unwrap();
-        }
+        let settings = "events.poll_ms = 20";
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), settings).await;
+        let module = Documents::new(ModuleContext::new(Arc::clone(&platform), INFO)).unwrap();
+        let running = Running::whole(&platform, &module).await;
         let tenancy = Tenancy::from_row(TenantId::from_uuid(Uuid::from_u128(0x7e)));
         let issuer = Issuer::of(&platform.verifier);
         let world = Self {
@@ -90,8 +58,7 @@ impl World {
             module,
             tenancy,
             issuer,
-            stop,
-            runner,
+            running,
             _folder: folder,
         };
         world.set_up().await;
@@ -243,8 +210,7 @@ impl World {
     }
 
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        self.runner.join().await;
+        self.running.end().await;
         self.platform.database.close().await;
     }
 }

@@ -16,13 +16,13 @@ use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, web};
 use opencity_identity::{INFO, Identity, MIGRATIONS};
 use opencity_kernel::Problem;
-use opencity_kernel::config::Config;
-use opencity_kernel::context::{ModuleContext, Platform};
+use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::Tenancy;
 use opencity_kernel::demo;
 use opencity_kernel::directory::DirectoryConsumer;
 use opencity_kernel::events::{Change, Consumer, Event, Filter, NewEvent, Topic, read};
 use opencity_kernel::module::{Module, ModuleInfo};
+use opencity_testing::{Store, platform};
 use serde_json::{Value, json};
 
 /// What an answer was.
@@ -43,24 +43,12 @@ impl World {
     /// The demo, with hashes that cost little.
     pub async fn demo() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let set = |key: &'static str, value: &str| (key, value.to_owned());
-        let overrides = [
-            set("data_dir", &folder.path().to_string_lossy()),
-            set("demo.enabled", "true"),
-            set("database.group_commit", "1"),
-            set("identity.argon2_memory_kib", "32"),
-            set("identity.argon2_passes", "1"),
-        ];
-        let config = Config::load(None, &overrides).unwrap();
-        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        platform
-            .database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (INFO, MIGRATIONS),
-            ])
-            .await
-            .unwrap();
+        let settings = r"
+            demo.enabled = true
+            database.group_commit = 1
+            identity = { argon2_memory_kib = 32, argon2_passes = 1 }
+        ";
+        let platform = platform(INFO, MIGRATIONS, Store::Sqlite, folder.path(), settings).await;
         let ctx = ModuleContext::new(platform, INFO);
         let module = Arc::new(Identity::new(ctx.clone()).unwrap());
         module.prepare().await.unwrap();

@@ -7,23 +7,32 @@ use uuid::Uuid;
 use crate::LANDING;
 use crate::support::World;
 
+/// An application that waits for its payment, and the payment, which can be paid.
+async fn charged(world: &World) -> (Uuid, Uuid) {
+    let application = Uuid::now_v7();
+    world.application(application, 1, "1500", 1).await;
+    let id = world
+        .request(|payment| payment["remote_id"] = json!(application))
+        .await;
+    world.until_state(id, "PAYMENT_PENDING").await;
+    (application, id)
+}
+
+/// The application is withdrawn, and what is done by the clock has its turn.
+async fn withdrawn(world: &World, application: Uuid, version: i64) {
+    world.application(application, version, "20000", 1).await;
+    world.settled().await;
+    world.tick().await;
+}
+
 on_both_databases! {
     async fn an_application_that_goes_on_otherwise_has_its_debt_cancelled(store) {
         let world = World::start(store).await;
-        let application = Uuid::now_v7();
-        world.application(application, 1, "1500", 1).await;
-        let id = world
-            .request(|payment| payment["remote_id"] = json!(application))
-            .await;
-        world.until_state(id, "PAYMENT_PENDING").await;
-        world.application(application, 2, "20000", 1).await;
-        world.settled().await;
-        world.tick().await;
+        let (application, id) = charged(&world).await;
+        withdrawn(&world, application, 2).await;
         world.until_state(id, "CANCELED").await;
         assert_eq!(world.counter("cancelled").await, 1);
-        world.application(application, 3, "20000", 1).await;
-        world.settled().await;
-        world.tick().await;
+        withdrawn(&world, application, 3).await;
         assert_eq!(
             world.told(id).await,
             ["CREATION_PENDING", "PAYMENT_PENDING", "CANCELED"]
@@ -32,12 +41,7 @@ on_both_databases! {
 
     async fn a_debt_that_cannot_be_cancelled_now_stays_and_is_cancelled_later(store) {
         let world = World::start(store).await;
-        let application = Uuid::now_v7();
-        world.application(application, 1, "1500", 1).await;
-        let id = world
-            .request(|payment| payment["remote_id"] = json!(application))
-            .await;
-        world.until_state(id, "PAYMENT_PENDING").await;
+        let (application, id) = charged(&world).await;
         world
             .fault(
                 "down",
@@ -46,9 +50,7 @@ on_both_databases! {
                 "POST /intermediary/positions/{external_id}/cancel",
             )
             .await;
-        world.application(application, 2, "20000", 1).await;
-        world.settled().await;
-        world.tick().await;
+        withdrawn(&world, application, 2).await;
         assert_eq!(world.told(id).await.last().unwrap(), "PAYMENT_PENDING");
         world
             .staff("PATCH", &format!("cancel/{id}"), Value::Null, 200)
@@ -59,12 +61,7 @@ on_both_databases! {
 
     async fn the_debts_of_an_older_attempt_are_cancelled_and_those_of_the_new_one_stay(store) {
         let world = World::start(store).await;
-        let application = Uuid::now_v7();
-        world.application(application, 1, "1500", 1).await;
-        let first = world
-            .request(|payment| payment["remote_id"] = json!(application))
-            .await;
-        world.until_state(first, "PAYMENT_PENDING").await;
+        let (application, first) = charged(&world).await;
         world.application(application, 2, "1530", 1).await;
         world.application(application, 3, "1500", 2).await;
         let second = world.request(|payment| {
@@ -100,17 +97,10 @@ on_both_databases! {
 
     async fn a_payment_that_is_paid_while_it_is_cancelled_is_complete(store) {
         let world = World::start(store).await;
-        let application = Uuid::now_v7();
-        world.application(application, 1, "1500", 1).await;
-        let id = world
-            .request(|payment| payment["remote_id"] = json!(application))
-            .await;
-        world.until_state(id, "PAYMENT_PENDING").await;
+        let (application, id) = charged(&world).await;
         let page = world.follow("online-payment", id).await;
         world.press(&page, "pay").await;
-        world.application(application, 2, "20000", 1).await;
-        world.settled().await;
-        world.tick().await;
+        withdrawn(&world, application, 2).await;
         world.until_state(id, "COMPLETE").await;
         assert_eq!(world.counter("cancelled").await, 0);
     }

@@ -5,21 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusBuilder;
 use opencity_contracts::PaymentEvent;
-use opencity_kernel::config::Config;
 use opencity_kernel::context::{ModuleContext, Platform};
 use opencity_kernel::db::{Database, DbError, Tenancy};
 use opencity_kernel::demo;
-use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{Change, Event, Filter, NewEvent, Redelivery, Runner, Topic, read};
-use opencity_kernel::http::{Server, ServerParts};
+use opencity_kernel::events::{Change, Event, Filter, NewEvent, Redelivery, Topic, read};
 use opencity_kernel::module::{Module, ModuleInfo};
 use opencity_payment_proxy::{INFO, MIGRATIONS, PaymentProxy};
-use opencity_testing::{Issuer, Store};
+use opencity_testing::{Issuer, Running, Store, platform};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// The demo's service that is paid.
@@ -40,8 +36,7 @@ pub struct World {
     platform: Arc<Platform>,
     module: Arc<PaymentProxy>,
     others: Database,
-    stop: watch::Sender<bool>,
-    _runner: Runner,
+    _running: Running,
     _sandbox_stop: oneshot::Sender<()>,
     _folder: tempfile::TempDir,
 }
@@ -64,57 +59,19 @@ impl World {
 
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let settings = [
-            (
-                "data_dir",
-                folder.path().join("data").to_string_lossy().into_owned(),
-            ),
-            ("database.url", store.url(folder.path())),
-            ("http.public_url", base.clone()),
-            ("http.workers", "1".to_owned()),
-            (
-                "payment_proxy.sandbox.base_url",
-                format!("http://{address}"),
-            ),
-            ("payment_proxy.sandbox.timeout_seconds", "2".to_owned()),
-        ];
-        let config = Config::load(None, &settings).unwrap();
-        let events = config.events.clone();
-        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        let migrations = vec![
-            (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-            (INFO, MIGRATIONS),
-        ];
-        platform.database.migrate(migrations).await.unwrap();
+        let settings = format!(
+            r#"
+            http = {{ public_url = "{base}", workers = 1 }}
+            payment_proxy.sandbox = {{ base_url = "http://{address}", timeout_seconds = 2 }}
+            "#
+        );
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), &settings).await;
         let ctx = ModuleContext::new(Arc::clone(&platform), INFO);
-        let module = Arc::new(PaymentProxy::new(ctx.clone()).unwrap());
-        let (stop, stopped) = watch::channel(false);
-        let mut runner = Runner::new(events, platform.bus.clone(), stopped.clone());
-        runner.start_relay(&platform.database).await.unwrap();
-        runner
-            .start(&platform.database, Arc::new(DirectoryConsumer))
-            .await
-            .unwrap();
-        for consumer in module.consumers() {
-            runner.start(&ctx.db, consumer).await.unwrap();
-        }
+        let module = Arc::new(PaymentProxy::new(ctx).unwrap());
+        let running = Running::whole(&platform, &*module).await;
         module.seed_demo().await.unwrap();
         module.seed_demo().await.unwrap();
-        let parts = ServerParts {
-            platform: Arc::clone(&platform),
-            modules: vec![Arc::clone(&module) as Arc<dyn Module>],
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
-            stop: stopped,
-        };
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            tokio::task::LocalSet::new()
-                .block_on(&runtime, Server::run(listener, parts))
-                .unwrap();
-        });
+        running.serve(listener, &platform, Arc::clone(&module) as Arc<dyn Module>);
         let others = platform.database.for_module(OTHERS);
         let administrator = Uuid::now_v7();
         let staff_token = Issuer::of(&platform.verifier).token(
@@ -135,8 +92,7 @@ impl World {
             platform,
             module,
             others,
-            stop,
-            _runner: runner,
+            _running: running,
             _sandbox_stop: sandbox_stop,
             _folder: folder,
         };
@@ -376,12 +332,6 @@ impl World {
             body,
         )
         .await;
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
     }
 }
 

@@ -9,39 +9,22 @@ use serde_json::Value;
 
 use crate::installation::{APPLICATION, Installation, SERVICE, application, payment_data};
 
+async fn tell(installation: &Installation, version: i64, change: Change, payment_data: Value) {
+    let body = application(version, payment_data);
+    installation
+        .tell(Topic::Applications, APPLICATION, version, change, body)
+        .await;
+}
+
 on_both_databases! {
     async fn an_application_is_charged_once_per_attempt_and_item_however_often_it_is_told(store) {
         let installation = Installation::start(store, HashMap::new()).await;
         let pending = || Change::status(Some("1000"), "1500");
         for version in [1, 2] {
-            installation
-                .tell(
-                    Topic::Applications,
-                    APPLICATION,
-                    version,
-                    pending(),
-                    application(version, payment_data(1)),
-                )
-                .await;
+            tell(&installation, version, pending(), payment_data(1)).await;
         }
-        installation
-            .tell(
-                Topic::Applications,
-                APPLICATION,
-                3,
-                Change::republished(),
-                application(3, payment_data(2)),
-            )
-            .await;
-        installation
-            .tell(
-                Topic::Applications,
-                APPLICATION,
-                4,
-                Change::data(),
-                application(4, payment_data(2)),
-            )
-            .await;
+        tell(&installation, 3, Change::republished(), payment_data(2)).await;
+        tell(&installation, 4, Change::data(), payment_data(2)).await;
         installation.settled().await;
         let first = installation.events(Topic::Payments).await;
         let items: Vec<_> = first
@@ -61,30 +44,14 @@ on_both_databases! {
                     && event.aggregate_version == 1)
         );
 
-        installation
-            .tell(
-                Topic::Applications,
-                APPLICATION,
-                5,
-                pending(),
-                application(5, payment_data(2)),
-            )
-            .await;
+        tell(&installation, 5, pending(), payment_data(2)).await;
         installation.settled().await;
         assert_eq!(installation.events(Topic::Payments).await.len(), 4);
     }
 
     async fn an_application_without_payment_data_makes_no_payment(store) {
         let installation = Installation::start(store, HashMap::new()).await;
-        installation
-            .tell(
-                Topic::Applications,
-                APPLICATION,
-                1,
-                Change::status(None, "1500"),
-                application(1, Value::Null),
-            )
-            .await;
+        tell(&installation, 1, Change::status(None, "1500"), Value::Null).await;
         installation.settled().await;
         assert!(installation.events(Topic::Payments).await.is_empty());
         assert!(installation.events(Topic::RetryQueue).await.is_empty());
@@ -92,15 +59,7 @@ on_both_databases! {
 
     async fn the_present_form_of_every_payment_can_be_told_again(store) {
         let installation = Installation::start(store, HashMap::new()).await;
-        installation
-            .tell(
-                Topic::Applications,
-                APPLICATION,
-                1,
-                Change::status(None, "1500"),
-                application(1, payment_data(1)),
-            )
-            .await;
+        tell(&installation, 1, Change::status(None, "1500"), payment_data(1)).await;
         installation.settled().await;
         assert_eq!(
             installation

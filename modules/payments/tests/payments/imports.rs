@@ -9,7 +9,7 @@ use opencity_kernel::events::{Change, Topic};
 use opencity_kernel::id::FileId;
 use opencity_kernel::module::Module as _;
 use opencity_kernel::scheduler::Task;
-use opencity_testing::on_both_databases;
+use opencity_testing::{Store, on_both_databases};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -41,6 +41,31 @@ async fn request(installation: &Installation, file: Uuid) -> Uuid {
         )
         .await;
     id
+}
+
+/// An installation that is asked to import a file for a service of a kind; the file and the job.
+async fn asked(store: Store, kind: &str, bytes: &'static [u8]) -> (Installation, Uuid, Uuid) {
+    let file = Uuid::now_v7();
+    let installation = Installation::start(store, HashMap::from([(file, bytes)])).await;
+    service(&installation, kind).await;
+    let id = request(&installation, file).await;
+    (installation, file, id)
+}
+
+async fn call_off(installation: &Installation, file: Uuid, id: Uuid) {
+    let cancelled = Change::status(Some("pending"), "cancelled");
+    let body = job(file, "cancelled");
+    installation
+        .tell(Topic::Jobs, &id.to_string(), 2, cancelled, body)
+        .await;
+}
+
+/// The task of imports, when it has worked for one turn and is not done.
+async fn first_turn(installation: &Installation) -> Arc<dyn Task> {
+    installation.settled().await;
+    let task = installation.module.tasks().remove(0);
+    assert!(task.run().await.unwrap());
+    task
 }
 
 async fn text_of(installation: &Installation, file: Uuid) -> String {
@@ -92,9 +117,7 @@ on_both_databases! {
                     .contains(why)
             );
         }
-        let standard = Installation::start(store, HashMap::from([(good, FILE)])).await;
-        service(&standard, "standard").await;
-        request(&standard, good).await;
+        let (standard, ..) = asked(store, "standard", FILE).await;
         standard.import().await;
         assert_eq!(
             standard.events(Topic::Jobs).await.pop().unwrap().payload["status"],
@@ -104,33 +127,16 @@ on_both_databases! {
     }
 
     async fn an_import_that_was_called_off_adds_nothing_and_says_nothing_more(store) {
-        let file = Uuid::now_v7();
-        let installation = Installation::start(store, HashMap::from([(file, FILE)])).await;
-        service(&installation, "dues").await;
-        let id = request(&installation, file).await;
-        let cancelled = Change::status(Some("pending"), "cancelled");
-        installation
-            .tell(
-                Topic::Jobs,
-                &id.to_string(),
-                2,
-                cancelled,
-                job(file, "cancelled"),
-            )
-            .await;
+        let (installation, file, id) = asked(store, "dues", FILE).await;
+        call_off(&installation, file, id).await;
         installation.import().await;
         assert!(installation.events(Topic::Payments).await.is_empty());
         assert_eq!(installation.events(Topic::Jobs).await.len(), 2);
     }
 
     async fn a_long_file_goes_on_turn_by_turn_where_it_was(store) {
-        let file = Uuid::now_v7();
-        let installation = Installation::start(store, HashMap::from([(file, long_file())])).await;
-        service(&installation, "dues").await;
-        request(&installation, file).await;
-        installation.settled().await;
-        let task: Arc<dyn Task> = installation.module.tasks().remove(0);
-        assert!(task.run().await.unwrap());
+        let (installation, ..) = asked(store, "dues", long_file()).await;
+        let task = first_turn(&installation).await;
         installation.settled().await;
         let first_turn = installation.events(Topic::Payments).await.len();
         assert!((1..2_345).contains(&first_turn), "{first_turn}");
@@ -145,24 +151,10 @@ on_both_databases! {
     }
 
     async fn an_import_that_is_called_off_half_way_ends_as_cancelled_whoever_spoke_last(store) {
-        let (file, text) = (Uuid::now_v7(), long_file());
-        let installation = Installation::start(store, HashMap::from([(file, text)])).await;
-        service(&installation, "dues").await;
-        let id = request(&installation, file).await;
-        installation.settled().await;
-        let task: Arc<dyn Task> = installation.module.tasks().remove(0);
-        assert!(task.run().await.unwrap());
+        let (installation, file, id) = asked(store, "dues", long_file()).await;
+        let task = first_turn(&installation).await;
         // `jobs` had heard of no progress yet when it called the import off.
-        let cancelled = Change::status(Some("pending"), "cancelled");
-        installation
-            .tell(
-                Topic::Jobs,
-                &id.to_string(),
-                2,
-                cancelled,
-                job(file, "cancelled"),
-            )
-            .await;
+        call_off(&installation, file, id).await;
         installation.settled().await;
         let told = installation.events(Topic::Payments).await.len();
         assert!(!task.run().await.unwrap());
@@ -177,10 +169,7 @@ on_both_databases! {
     }
 
     async fn good_rows_of_a_file_become_dues_wrong_ones_are_reported_and_the_same_file_again_adds_nothing(store) {
-        let file = Uuid::now_v7();
-        let installation = Installation::start(store, HashMap::from([(file, FILE)])).await;
-        service(&installation, "dues").await;
-        let id = request(&installation, file).await;
+        let (installation, file, id) = asked(store, "dues", FILE).await;
         installation.import().await;
 
         let dues = installation.events(Topic::Payments).await;

@@ -6,18 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use opencity_kernel::config::Config;
 use opencity_kernel::context::{FileSource, ModuleContext, Platform};
 use opencity_kernel::db::{Database, DbError, Tenancy};
-use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{Change, Event, Filter, NewEvent, Runner, Topic, read};
+use opencity_kernel::events::{Change, Event, Filter, NewEvent, Topic, read};
 use opencity_kernel::files::{FileContent, FileError};
 use opencity_kernel::id::{FileId, TenantId};
 use opencity_kernel::module::{Module, ModuleInfo};
 use opencity_payments::{INFO, MIGRATIONS, Payments};
-use opencity_testing::Store;
+use opencity_testing::{Running, Store, platform};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(crate) const TENANT: &str = "01943ffe-0680-7438-ae6b-a7bca9d37914";
@@ -33,8 +30,7 @@ pub(crate) struct Installation {
     pub(crate) platform: Arc<Platform>,
     pub(crate) module: Payments,
     others: Database,
-    pub(crate) stop: watch::Sender<bool>,
-    _runner: Runner,
+    pub(crate) running: Running,
     _folder: tempfile::TempDir,
 }
 
@@ -60,41 +56,16 @@ pub(crate) fn tenancy() -> Tenancy {
 impl Installation {
     pub(crate) async fn start(store: Store, files: HashMap<Uuid, &'static [u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = [
-            ("data_dir", folder.path().to_string_lossy().into_owned()),
-            ("database.url", store.url(folder.path())),
-        ];
-        let config = Config::load(None, &settings).unwrap();
-        let events = config.events.clone();
-        let platform = Arc::new(Platform::start(config, vec![INFO]).unwrap());
-        platform
-            .database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (INFO, MIGRATIONS),
-            ])
-            .await
-            .unwrap();
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), "").await;
         platform.sources.register("jobs", Arc::new(JobFiles(files)));
-        let ctx = ModuleContext::new(Arc::clone(&platform), INFO);
-        let module = Payments::new(ctx.clone()).unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let mut runner = Runner::new(events, platform.bus.clone(), stopped);
-        runner.start_relay(&platform.database).await.unwrap();
-        runner
-            .start(&platform.database, Arc::new(DirectoryConsumer))
-            .await
-            .unwrap();
-        for consumer in module.consumers() {
-            runner.start(&ctx.db, consumer).await.unwrap();
-        }
+        let module = Payments::new(ModuleContext::new(Arc::clone(&platform), INFO)).unwrap();
+        let running = Running::whole(&platform, &module).await;
         let others = platform.database.for_module(OTHERS);
         let installation = Self {
             platform,
             module,
             others,
-            stop,
-            _runner: runner,
+            running,
             _folder: folder,
         };
         installation
@@ -161,12 +132,6 @@ impl Installation {
             while task.run().await.unwrap() {}
         }
         self.settled().await;
-    }
-}
-
-impl Drop for Installation {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
     }
 }
 

@@ -7,7 +7,6 @@ use opencity_kernel::events::{Change, Topic};
 use opencity_payments::{INFO, Payments};
 use opencity_testing::Issuer;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::installation::{Installation, TENANT};
@@ -20,44 +19,22 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn start(installation: &Installation, stop: watch::Receiver<bool>, module: Payments) -> Self {
+    pub(crate) async fn of(installation: &Installation) -> Self {
+        let platform = &installation.platform;
+        let module = Payments::new(ModuleContext::new(Arc::clone(platform), INFO)).unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!(
             "http://{}/lang/api/payments",
             listener.local_addr().unwrap()
         );
-        let parts = opencity_kernel::http::ServerParts {
-            platform: Arc::clone(&installation.platform),
-            modules: vec![Arc::new(module)],
-            metrics: metrics_exporter_prometheus::PrometheusBuilder::new()
-                .build_recorder()
-                .handle(),
-            stop,
-        };
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            tokio::task::LocalSet::new()
-                .block_on(
-                    &runtime,
-                    opencity_kernel::http::Server::run(listener, parts),
-                )
-                .unwrap();
-        });
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        installation
+            .running
+            .serve(listener, platform, Arc::new(module));
         Self {
             base,
-            issuer: Issuer::of(&installation.platform.verifier),
-            client,
+            issuer: Issuer::of(&platform.verifier),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
         }
-    }
-
-    pub(crate) async fn of(installation: &Installation) -> Self {
-        let module =
-            Payments::new(ModuleContext::new(Arc::clone(&installation.platform), INFO)).unwrap();
-        Self::start(installation, installation.stop.subscribe(), module)
     }
 
     pub(crate) fn token(&self, user: Uuid, role: &str) -> String {

@@ -11,21 +11,19 @@ use futures::StreamExt as _;
 use opencity_contracts::document::{DocumentFile, Folder, RegistrationData, Transmission};
 use opencity_contracts::file::RemoteCollection;
 use opencity_contracts::{Application, DocumentEvent, DocumentType, Service};
-use opencity_kernel::config::Config;
 use opencity_kernel::context::{FileSource, ModuleContext, Platform};
 use opencity_kernel::crypto::sha256_hex;
 use opencity_kernel::db::{DbError, Tenancy};
-use opencity_kernel::directory::DirectoryConsumer;
-use opencity_kernel::events::{Change, Event, Filter, NewEvent, Redelivery, Runner, Topic};
+use opencity_kernel::events::{Change, Event, Filter, NewEvent, Redelivery, Topic};
 use opencity_kernel::files::{FileContent, FileError};
 use opencity_kernel::id::FileId;
 use opencity_kernel::module::{Module, ModuleInfo};
-use opencity_protocol_proxy::ProtocolProxy;
+use opencity_protocol_proxy::{INFO, MIGRATIONS, ProtocolProxy};
 use opencity_sandbox::{Options, Server};
-use opencity_testing::{Issuer, Store};
+use opencity_testing::{Issuer, Running, Store, platform};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// A service of the demo that needs registration, and one that does not.
@@ -79,8 +77,7 @@ pub struct World {
     issuer: Issuer,
     registry: SocketAddr,
     stop_registry: oneshot::Sender<()>,
-    stop: watch::Sender<bool>,
-    runner: Runner,
+    running: Running,
     _folder: tempfile::TempDir,
 }
 
@@ -95,7 +92,6 @@ impl World {
 
     async fn open(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = store.url(folder.path());
         let server = Server::bind(Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: folder.path().join("sandbox"),
@@ -108,49 +104,19 @@ impl World {
         tokio::spawn(server.run(async {
             stopped.await.ok();
         }));
-        let settings = [
-            ("data_dir", folder.path().to_string_lossy().into_owned()),
-            ("database.url", url),
-            ("events.poll_ms", "20".to_owned()),
-            (
-                "protocol_proxy.sandbox.base_url",
-                format!("http://{registry}"),
-            ),
-        ];
-        let config = Config::load(None, &settings).unwrap();
-        let platform =
-            Arc::new(Platform::start(config, vec![opencity_protocol_proxy::INFO]).unwrap());
-        platform
-            .database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (
-                    opencity_protocol_proxy::INFO,
-                    opencity_protocol_proxy::MIGRATIONS,
-                ),
-            ])
-            .await
-            .unwrap();
+        let settings = format!(
+            r#"
+            events.poll_ms = 20
+            protocol_proxy.sandbox.base_url = "http://{registry}"
+            "#
+        );
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), &settings).await;
         platform.sources.register("documents", Arc::new(Stored));
         platform.sources.register("applications", Arc::new(Stored));
-        let context = ModuleContext::new(Arc::clone(&platform), opencity_protocol_proxy::INFO);
-        let module = ProtocolProxy::new(context.clone()).unwrap();
+        let module = ProtocolProxy::new(ModuleContext::new(Arc::clone(&platform), INFO)).unwrap();
         module.seed_demo().await.unwrap();
         module.seed_demo().await.unwrap();
-        let (stop, stopping) = watch::channel(false);
-        let mut runner = Runner::new(
-            platform.config.events.clone(),
-            platform.bus.clone(),
-            stopping,
-        );
-        runner.start_relay(&platform.database).await.unwrap();
-        runner
-            .start(&platform.database, Arc::new(DirectoryConsumer))
-            .await
-            .unwrap();
-        for consumer in module.consumers() {
-            runner.start(&context.db, consumer).await.unwrap();
-        }
+        let running = Running::whole(&platform, &module).await;
         let issuer = Issuer::of(&platform.verifier);
         let tenancy = opencity_kernel::demo::tenancy().unwrap();
         let world = Self {
@@ -160,8 +126,7 @@ impl World {
             issuer,
             registry,
             stop_registry,
-            stop,
-            runner,
+            running,
             _folder: folder,
         };
         for (service, protocol_required) in [(SERVICE, true), (FREE_SERVICE, false)] {
@@ -360,8 +325,7 @@ impl World {
     }
 
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        self.runner.join().await;
+        self.running.end().await;
         self.platform.database.close().await;
         self.stop_registry.send(()).ok();
     }

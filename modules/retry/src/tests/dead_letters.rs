@@ -3,11 +3,23 @@
 use opencity_kernel::ProblemKind;
 use opencity_kernel::db::DbError;
 use opencity_kernel::events::{Change, NewEvent, Topic};
-use serde_json::json;
+use opencity_testing::Store;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::world::{World, postgres};
+use super::world::World;
 use crate::State;
+
+/// Puts this into the retry queue.
+async fn queued(world: &World, body: Value) {
+    let entity = world.entity;
+    let event = NewEvent::new(Topic::RetryQueue, entity, entity, 1, Change::data(), body);
+    world
+        .db
+        .write::<_, DbError>(world.tenancy, move |scope| scope.emit(event))
+        .await
+        .unwrap();
+}
 
 #[tokio::test]
 async fn when_the_attempts_are_used_up_it_is_a_dead_letter_and_a_redrive_brings_it_through() {
@@ -16,8 +28,7 @@ async fn when_the_attempts_are_used_up_it_is_a_dead_letter_and_a_redrive_brings_
 
 #[tokio::test]
 async fn on_postgresql_too_it_becomes_a_dead_letter_and_is_redriven() {
-    to_a_dead_letter_and_back(World::on(postgres(), tempfile::tempdir().unwrap(), 2, 0).await)
-        .await;
+    to_a_dead_letter_and_back(World::on(Store::Postgres, 2, 0).await).await;
 }
 
 async fn to_a_dead_letter_and_back(world: World) {
@@ -105,21 +116,7 @@ async fn a_queue_that_is_read_again_does_not_undo_a_decision() {
         .discard(letter, "a test sent it", "somebody")
         .await
         .unwrap();
-    let entity = world.entity;
-    world
-        .db
-        .write::<_, DbError>(world.tenancy, move |scope| {
-            scope.emit(NewEvent::new(
-                Topic::RetryQueue,
-                entity,
-                entity,
-                1,
-                Change::data(),
-                entry,
-            ))
-        })
-        .await
-        .unwrap();
+    queued(&world, entry).await;
     world.consumers_are_done().await;
     let letters = world.letters().await;
     assert_eq!((letters.len(), letters[0].state), (1, State::Discarded));
@@ -163,27 +160,13 @@ async fn a_permanent_failure_is_dead_at_once_and_a_discard_lets_the_others_go_on
 #[tokio::test]
 async fn what_cannot_go_back_is_kept_as_it_came() {
     let world = World::new(10, 0).await;
-    let entity = world.entity;
     let bodies = [
         json!({"raw": "e25vdCBqc29u", "retry_meta": {"original_topic": "payments", "consumer": "elsewhere"}}),
         json!({"retry_meta": {"original_topic": "nowhere", "consumer": "elsewhere", "original_event_id": Uuid::new_v4()}}),
         json!({"retry_meta": "what is this"}),
     ];
     for body in bodies.clone() {
-        world
-            .db
-            .write::<_, DbError>(world.tenancy, move |scope| {
-                scope.emit(NewEvent::new(
-                    Topic::RetryQueue,
-                    entity,
-                    entity,
-                    1,
-                    Change::data(),
-                    body,
-                ))
-            })
-            .await
-            .unwrap();
+        queued(&world, body).await;
     }
     world.consumers_are_done().await;
     let letters = world.letters().await;

@@ -1,8 +1,9 @@
 //! The list of dead letters is filtered and paged; the migrations go both ways.
 
 use opencity_kernel::id::TenantId;
+use opencity_testing::{Store, platform};
 
-use super::world::{World, database, sqlite};
+use super::world::World;
 use crate::{Filter, INFO, MIGRATIONS, State, Window};
 
 #[tokio::test]
@@ -74,7 +75,8 @@ async fn the_list_is_filtered_and_paged() {
 #[tokio::test]
 async fn the_migrations_go_down_and_up_again() {
     let folder = tempfile::tempdir().unwrap();
-    let db = database(sqlite(&folder)).await;
+    let platform = platform(INFO, MIGRATIONS, Store::Sqlite, folder.path(), "").await;
+    let db = &platform.database;
     let before = db.logical_schema().await.unwrap();
     db.revert(vec![(INFO, MIGRATIONS)]).await.unwrap();
     let without = db.logical_schema().await.unwrap();

@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use opencity_kernel::db::{Database, DatabaseSettings, DbError, Tenancy, WriteScope};
+use opencity_kernel::db::{Database, DbError, Tenancy, WriteScope};
 use opencity_kernel::events::{
-    Bus, Change, Consumer, Event, Failure, HandleError, NewEvent, Next, Runner, RunnerSettings,
-    Topic,
+    Bus, Change, Consumer, Event, Failure, HandleError, NewEvent, Next, Topic,
 };
 use opencity_kernel::id::TenantId;
 use opencity_kernel::module::ModuleInfo;
 use opencity_kernel::scheduler::Task;
+use opencity_testing::{Running, Store, platform};
 use serde_json::json;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::store::entry::{self, EntryFilter};
@@ -95,89 +94,30 @@ pub(super) struct World {
     task: Redeliver,
     pub(super) tenancy: Tenancy,
     pub(super) entity: Uuid,
-    _stop: watch::Sender<bool>,
-    _runner: Runner,
-}
-
-/// A new database on the server of the tests.
-pub(super) fn postgres() -> String {
-    use diesel::{Connection, RunQueryDsl};
-    let server = std::env::var("OPENCITY_TEST_DATABASE_URL").expect(
-        "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
-    );
-    let name = format!("retry_{}", Uuid::new_v4().simple());
-    let mut connection = diesel::PgConnection::establish(&server) // loose-ends: makes the database of a test
-        .expect("the PostgreSQL server answers");
-    diesel::sql_query(format!("CREATE DATABASE {name}"))
-        .execute(&mut connection)
-        .unwrap();
-    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
-}
-
-pub(super) fn sqlite(folder: &tempfile::TempDir) -> String {
-    folder
-        .path()
-        .join("test.sqlite")
-        .to_string_lossy()
-        .into_owned()
-}
-
-pub(super) async fn database(url: String) -> Database {
-    let settings = DatabaseSettings {
-        url: url.into(),
-        pool_size: 8,
-        statement_timeout_seconds: 5,
-        busy_timeout_ms: 5000,
-        group_commit: 8,
-    };
-    let db = Database::open(&settings, INFO).unwrap();
-    db.migrate(vec![
-        (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-        (INFO, MIGRATIONS),
-    ])
-    .await
-    .unwrap();
-    db
+    _running: Running,
 }
 
 impl World {
     /// A schedule of so many attempts, each after this wait.
     pub(super) async fn new(attempts: i64, wait_seconds: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self::on(sqlite(&folder), folder, attempts, wait_seconds).await
+        Self::on(Store::Sqlite, attempts, wait_seconds).await
     }
 
-    pub(super) async fn on(
-        url: String,
-        folder: tempfile::TempDir,
-        attempts: i64,
-        wait_seconds: u64,
-    ) -> Self {
-        let db = database(url).await;
+    pub(super) async fn on(store: Store, attempts: i64, wait_seconds: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = "events.poll_ms = 20";
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), settings).await;
+        let db = platform.database.for_module(INFO);
         let schedule = Schedule::new(&[wait_seconds], attempts, 20).unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let bus = Bus::default();
-        let settings: RunnerSettings = serde_json::from_value(json!({
-            "carrier": "embedded", "batch": 64, "poll_ms": 20, "lease_seconds": 5, "call_lease_seconds": 90,
-            "calls": 2, "replica_wait_ms": 2000,
-        }))
-        .unwrap();
-        let mut runner = Runner::new(settings, bus.clone(), stopped);
         let victim = Victim::default();
-        runner.start_relay(&db).await.unwrap();
-        runner
+        let queue = consumers::Queue {
+            schedule: schedule.clone(),
+        };
+        let mut running = Running::relay(&platform).await;
+        running
             .start(&db.for_module(VICTIM), Arc::new(victim.clone()))
-            .await
-            .unwrap();
-        runner
-            .start(
-                &db,
-                Arc::new(consumers::Queue {
-                    schedule: schedule.clone(),
-                }),
-            )
-            .await
-            .unwrap();
+            .await;
+        running.start(&db, Arc::new(queue)).await;
         Self {
             letters: DeadLetters::new(&db, &schedule),
             task: Redeliver {
@@ -188,10 +128,9 @@ impl World {
             tenancy: Tenancy::from_row(TenantId::new()),
             entity: Uuid::new_v4(),
             _folder: folder,
-            _stop: stop,
-            _runner: runner,
+            _running: running,
             db,
-            bus,
+            bus: platform.bus.clone(),
             victim,
         }
     }

@@ -8,18 +8,24 @@
     clippy::as_conversions
 )]
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use opencity_kernel::Problem;
-use opencity_kernel::db::{Database, DatabaseSettings, Tenancy, WriteScope};
+use opencity_kernel::context::Platform;
+use opencity_kernel::db::{Database, Tenancy, WriteScope};
 use opencity_kernel::events::{Event, Filter, Topic};
 use opencity_kernel::id::TenantId;
 use opencity_services::{INFO, MIGRATIONS};
-use opencity_testing::Store;
+use opencity_testing::{Running, Store, platform};
 use serde_json::{Map, Value};
 
 /// A migrated database of its own, with one tenant.
 pub struct Place {
     pub database: Database,
     pub tenancy: Tenancy,
+    platform: Arc<Platform>,
+    _running: Running,
     _folder: tempfile::TempDir,
 }
 
@@ -34,24 +40,12 @@ impl Place {
 
     async fn open(store: Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = DatabaseSettings {
-            url: store.url(folder.path()).into(),
-            pool_size: 4,
-            statement_timeout_seconds: 30,
-            busy_timeout_ms: 5000,
-            group_commit: 16,
-        };
-        let database = Database::open(&settings, INFO).unwrap();
-        database
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (INFO, MIGRATIONS),
-            ])
-            .await
-            .unwrap();
+        let platform = platform(INFO, MIGRATIONS, store, folder.path(), "").await;
         Self {
-            database,
+            database: platform.database.for_module(INFO),
             tenancy: Tenancy::from_row(TenantId::new()),
+            _running: Running::relay(&platform).await,
+            platform,
             _folder: folder,
         }
     }
@@ -90,62 +84,20 @@ impl Place {
         events
     }
 
-    /// On PostgreSQL events have a position only once the relay gave it to them.
     async fn outbox(&self) -> Vec<Event> {
-        if self.database.is_postgres() {
-            use opencity_kernel::events::{Bus, Carrier, Runner, RunnerSettings};
-            let settings = RunnerSettings {
-                carrier: Carrier::Embedded,
-                batch: 16,
-                poll_ms: 20,
-                lease_seconds: 1,
-                call_lease_seconds: 1,
-                calls: 1,
-                replica_wait_ms: 2000,
-            };
-            let (stop, stopping) = tokio::sync::watch::channel(false);
-            let mut runner = Runner::new(settings, Bus::default(), stopping);
-            runner.start_relay(&self.database).await.unwrap();
-            let end = self.write(marker).await.unwrap();
-            let events = loop {
-                let events = all(&self.database).await;
-                if events.iter().any(|event| event.event_id == end) {
-                    break events;
-                }
-                tokio::task::yield_now().await;
-            };
-            stop.send_replace(true);
-            runner.join().await;
-            return events;
-        }
-        all(&self.database).await
-    }
-}
-
-fn marker(scope: &mut WriteScope<'_>) -> Result<opencity_kernel::id::EventId, Problem> {
-    use opencity_kernel::events::{Change, NewEvent};
-    let id = uuid::Uuid::new_v4();
-    Ok(scope.emit(NewEvent::new(
-        Topic::Security,
-        id,
-        id,
-        1,
-        Change::created(),
-        serde_json::json!({}),
-    ))?)
-}
-
-async fn all(database: &Database) -> Vec<Event> {
-    opencity_kernel::events::read(
-        database,
-        Filter {
+        // On PostgreSQL an event has a position once the relay gave it one.
+        let (bus, most) = (&self.platform.bus, Duration::from_secs(20));
+        let told = bus.caught_up(&self.database, "nobody", most).await;
+        assert!(told.unwrap(), "the relay is stuck");
+        let all = Filter {
             after: 0,
             topics: Vec::new(),
             limit: 10_000,
-        },
-    )
-    .await
-    .unwrap()
+        };
+        opencity_kernel::events::read(&self.database, all)
+            .await
+            .unwrap()
+    }
 }
 
 /// The members of a JSON object.

@@ -5,33 +5,16 @@
     clippy::indexing_slicing,
     clippy::as_conversions
 )]
-use opencity_kernel::db::{Database, DatabaseSettings};
+use opencity_kernel::db::Database;
 use opencity_kernel::events::{Filter, read};
+use opencity_testing::{Store, platform};
 
 use super::*;
 use crate::{INFO, MIGRATIONS};
 
 async fn database(folder: &tempfile::TempDir) -> Database {
-    let settings = DatabaseSettings {
-        url: folder
-            .path()
-            .join("test.sqlite")
-            .to_string_lossy()
-            .into_owned()
-            .into(),
-        pool_size: 2,
-        statement_timeout_seconds: 5,
-        busy_timeout_ms: 5000,
-        group_commit: 1,
-    };
-    let db = Database::open(&settings, INFO).unwrap();
-    db.migrate(vec![
-        (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-        (INFO, MIGRATIONS),
-    ])
-    .await
-    .unwrap();
-    db
+    let platform = platform(INFO, MIGRATIONS, Store::Sqlite, folder.path(), "").await;
+    platform.database.for_module(INFO)
 }
 
 fn body(slug: &str, host: &str) -> Tenant {

@@ -3,6 +3,7 @@
 use opencity_kernel::events::Change;
 use opencity_kernel::problem::ProblemKind;
 use opencity_kernel::scheduler::Task;
+use opencity_testing::Store;
 use serde_json::Value;
 use uuid::Uuid;
 use wiremock::ResponseTemplate;
@@ -50,7 +51,7 @@ async fn internal_targets_are_refused_at_save_and_at_send() {
         .await;
 
     let folder = tempfile::tempdir().unwrap();
-    let strict = module(&folder, "environment = \"production\"\n");
+    let strict = module(Store::Sqlite, &folder, "environment = \"production\"").await;
     for endpoint in [
         "http://127.0.0.1:1/",
         "http://10.0.0.1/",

@@ -1,11 +1,12 @@
 //! What is done when the target does not take a delivery, or takes its time.
 
 use opencity_kernel::events::Change;
+use opencity_testing::Store;
 use uuid::Uuid;
 use wiremock::matchers::{header, path};
 use wiremock::{Mock, ResponseTemplate};
 
-use super::world::{World, is_signed_by, postgres, text};
+use super::world::{World, is_signed_by, text};
 use crate::hooks::Wanted;
 
 #[tokio::test]
@@ -16,11 +17,8 @@ async fn a_failure_is_tried_again_under_the_same_id_with_a_fresh_signature_until
 
 #[tokio::test]
 async fn on_postgresql_too_a_failure_is_tried_again_until_no_attempt_is_left() {
-    let settings = format!(
-        "[webhooks]\nschedule_seconds = [0, 0, 0]\n[database]\nurl = \"{}\"\n",
-        postgres()
-    );
-    tried_until_no_attempt_is_left(World::with(&settings).await).await;
+    let settings = "webhooks.schedule_seconds = [0, 0, 0]";
+    tried_until_no_attempt_is_left(World::on(Store::Postgres, settings).await).await;
 }
 
 async fn tried_until_no_attempt_is_left(world: World) {

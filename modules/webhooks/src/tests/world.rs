@@ -1,18 +1,15 @@
 //! The module with its consumers and the server of a receiver.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use opencity_kernel::config::Config;
-use opencity_kernel::context::{ModuleContext, Platform};
+use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::{DbError, Tenancy};
-use opencity_kernel::events::{Bus, Change, NewEvent, Runner, Topic};
+use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{TenantId, WebhookId};
-use opencity_kernel::module::Module;
 use opencity_kernel::problem::Problem;
 use opencity_kernel::scheduler::Task;
+use opencity_testing::{Running, Store, platform};
 use serde_json::json;
-use tokio::sync::watch;
 use uuid::Uuid;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -24,75 +21,43 @@ use crate::store::webhook::WebhookRow;
 use crate::tasks::Deliver;
 use crate::{INFO, MIGRATIONS, Webhooks};
 
-/// A new database on the server of the tests.
-pub(super) fn postgres() -> String {
-    use diesel::{Connection, RunQueryDsl};
-    let server = std::env::var("OPENCITY_TEST_DATABASE_URL").expect(
-        "OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start",
-    );
-    let name = format!("webhooks_{}", Uuid::new_v4().simple());
-    let mut connection = diesel::PgConnection::establish(&server) // loose-ends: makes the database of a test
-        .expect("the PostgreSQL server answers");
-    diesel::sql_query(format!("CREATE DATABASE {name}"))
-        .execute(&mut connection)
-        .unwrap();
-    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
-}
-
 pub(super) struct World {
     _folder: tempfile::TempDir,
     pub(super) module: Webhooks,
     pub(super) deliver: Deliver,
-    bus: Bus,
     pub(super) tenancy: Tenancy,
     pub(super) service: Uuid,
     pub(super) server: MockServer,
-    _stop: watch::Sender<bool>,
-    _runner: Runner,
+    _running: Running,
 }
 
-pub(super) fn module(folder: &tempfile::TempDir, settings: &str) -> Webhooks {
-    let file = folder.path().join("config.toml");
-    std::fs::write(&file, settings).unwrap();
-    let data = folder.path().to_string_lossy().into_owned();
-    let config = Config::load(Some(&file), &[("data_dir", data)]).unwrap();
-    let platform = Platform::start(config, vec![INFO]).unwrap();
-    Webhooks::new(ModuleContext::new(Arc::new(platform), INFO)).unwrap()
+/// The module on a new database.
+pub(super) async fn module(store: Store, folder: &tempfile::TempDir, settings: &str) -> Webhooks {
+    let platform = platform(INFO, MIGRATIONS, store, folder.path(), settings).await;
+    Webhooks::new(ModuleContext::new(platform, INFO)).unwrap()
 }
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::with("[webhooks]\nschedule_seconds = [0, 0, 0]\n").await
+        Self::with("webhooks.schedule_seconds = [0, 0, 0]").await
     }
 
     pub(super) async fn with(settings: &str) -> Self {
+        Self::on(Store::Sqlite, settings).await
+    }
+
+    pub(super) async fn on(store: Store, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let module = module(&folder, settings);
-        let ctx = module.hooks.ctx.clone();
-        ctx.db
-            .migrate(vec![
-                (opencity_kernel::INFO, opencity_kernel::MIGRATIONS),
-                (INFO, MIGRATIONS),
-            ])
-            .await
-            .unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let bus = ctx.platform.bus.clone();
-        let mut runner = Runner::new(ctx.platform.config.events.clone(), bus.clone(), stopped);
-        runner.start_relay(&ctx.db).await.unwrap();
-        for consumer in module.consumers() {
-            runner.start(&ctx.db, consumer).await.unwrap();
-        }
+        let module = module(store, &folder, settings).await;
+        let running = Running::whole(&module.hooks.ctx.platform, &module).await;
         let world = Self {
             deliver: module.deliver(),
             _folder: folder,
             module,
-            bus,
             tenancy: Tenancy::from_row(TenantId::new()),
             service: Uuid::new_v4(),
             server: MockServer::start().await,
-            _stop: stop,
-            _runner: runner,
+            _running: running,
         };
         let body = json!({"slug": "suolo-pubblico", "name": "Suolo pubblico"});
         world
@@ -109,20 +74,13 @@ impl World {
     }
 
     pub(super) async fn emit(&self, event: NewEvent) {
-        self.module
-            .hooks
-            .ctx
-            .db
+        let ctx = &self.module.hooks.ctx;
+        ctx.db
             .write::<_, DbError>(self.tenancy, move |scope| scope.emit(event))
             .await
             .unwrap();
-        let db = &self.module.hooks.ctx.db;
-        assert!(
-            self.bus
-                .caught_up(db, "webhooks", Duration::from_secs(20))
-                .await
-                .unwrap()
-        );
+        let (bus, most) = (&ctx.platform.bus, Duration::from_secs(20));
+        assert!(bus.caught_up(&ctx.db, "webhooks", most).await.unwrap());
     }
 
     pub(super) async fn application(&self, id: Uuid, version: i64, change: Change, subject: &str) {

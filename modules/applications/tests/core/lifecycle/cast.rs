@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use opencity_kernel::clock;
 use opencity_kernel::events::{Change, Topic};
 use opencity_kernel::id::{OfficeId, ServiceId, UserId};
+use opencity_testing::Store;
 use serde_json::{Value, json};
 
 use crate::expectations;
-use crate::world::{CONFIG, Served, Store, World};
+use crate::world::{CONFIG, Served, World};
 
 /// The tax code of a citizen whom the applications name beside their owner.
 pub const RELATED: &str = "BNCLRA85D41H501E";
@@ -86,7 +87,7 @@ impl Cast {
                 .outside(Topic::Services, id.uuid(), Change::created(), body)
                 .await;
         }
-        let operator = |user| world.token_in(user, "ROLE_OPERATORE", false);
+        let operator = |user| world.token_in(user, "ROLE_OPERATORE");
         let tenant = world.tenancy.tenant_id();
         let tokens = BTreeMap::from([
             ("owner", world.token(world.citizen)),

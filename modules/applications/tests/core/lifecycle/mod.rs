@@ -11,11 +11,11 @@ pub mod place;
 use futures::StreamExt;
 use opencity_applications::domain::Status;
 use opencity_kernel::id::ApplicationId;
+use opencity_testing::Store;
 use serde_json::json;
 
 use crate::expectations::{ROLES, called, read};
 use crate::on_both_databases;
-use crate::world::Store;
 use calls::call;
 use cast::Cast;
 use findings::{Asked, Findings, Group, groups};

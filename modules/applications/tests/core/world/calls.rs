@@ -97,3 +97,12 @@ macro_rules! call {
         }
     }};
 }
+
+/// Tests that hold on both databases.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($(async fn $name:ident($store:ident) $body:block)*) => {
+        $(async fn $name($store: opencity_testing::Store) $body)*
+        opencity_testing::on_both_databases! { #[actix_web::test] $($name),* }
+    };
+}
