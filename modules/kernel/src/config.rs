@@ -11,6 +11,7 @@ use url::Url;
 use crate::auth::AuthSettings;
 use crate::db::DatabaseSettings;
 use crate::events::RunnerSettings;
+use crate::http::TrustedProxy;
 use crate::http_client::HttpClientSettings;
 use crate::mail::MailSettings;
 use crate::module::StartError;
@@ -38,8 +39,8 @@ pub struct HttpSettings {
     pub public_url: String,
     /// Threads that answer requests; 0 = one per core.
     pub workers: usize,
-    /// Addresses of proxies whose `X-Forwarded-*` are believed.
-    pub trusted_proxies: Vec<String>,
+    /// Proxies whose `X-Forwarded-*` are believed.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// The most bytes of a JSON body.
     pub body_limit_bytes: usize,
     /// The most levels of nesting of a JSON body.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::crypto::{MacKey, Sealer, SealingKey};
+use crate::data_dir::{kept_key, make_private_folder};
 use crate::db::{Database, DbError, DbResult, Tenancy, TenantScope};
 use crate::directory::{Directory, Tenant};
 use crate::events::{Bus, Carrier};
@@ -81,7 +82,7 @@ impl Platform {
         let sealing = if config.sealing_keys.is_empty() {
             vec![SealingKey {
                 id: "local".to_owned(),
-                key: kept_key(&config, "sealing.key")?,
+                key: kept_key(&config.data_dir, "sealing.key")?,
             }]
         } else {
             config
@@ -96,7 +97,7 @@ impl Platform {
         let citizen_ids = match &config.citizen_id_key()? {
             Some(key) => key.clone(),
             None if config.demo.enabled => crate::demo::CITIZEN_ID_KEY.to_owned().into(),
-            None => kept_key(&config, "citizen-id.key")?,
+            None => kept_key(&config.data_dir, "citizen-id.key")?,
         };
         let fallback = config.fallback_tenant()?;
         let verifier = Verifier::new(&config.auth);
@@ -208,44 +209,6 @@ impl Platform {
         url.replace("{host}", tenant.host().unwrap_or("localhost"))
             .trim_end_matches('/')
             .to_owned()
-    }
-}
-
-/// Makes a folder that only its owner may enter: it holds keys and personal data.
-fn make_private_folder(path: &std::path::Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// A key of this installation, made at its first start and kept, readable by its owner only.
-fn kept_key(config: &Config, name: &str) -> Result<SecretString, StartError> {
-    use base64::Engine as _;
-    let path = config.in_data_dir(name);
-    let cannot = |error: std::io::Error| {
-        StartError::new(
-            format!("the key {} cannot be read or made", path.display()),
-            error,
-        )
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(key) => Ok(key.trim().to_owned().into()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let bytes = crate::crypto::random_bytes::<32>()
-                .map_err(|error| StartError::new("no random numbers", error))?;
-            let key = base64::engine::general_purpose::STANDARD.encode(bytes);
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&path).map_err(cannot)?;
-            std::io::Write::write_all(&mut file, key.as_bytes()).map_err(cannot)?;
-            file.sync_all().map_err(cannot)?;
-            Ok(key.into())
-        }
-        Err(error) => Err(cannot(error)),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod crypto;
+mod data_dir;
 pub mod db;
 pub mod demo;
 pub mod directory;

@@ -237,7 +237,7 @@ pub async fn list(
             let next = rows.last().filter(|_| more).map(write_cursor);
             let found = Aggregate::page(scope, &shown.base, rows)?;
             if geo {
-                return Ok((features(&found, &shown), GEO_JSON));
+                return Ok((features(&found, &shown).to_string(), GEO_JSON));
             }
             let callers = relations(scope, &found, &caller)?;
             let mut data = Vec::with_capacity(found.len());
@@ -246,13 +246,11 @@ pub async fn list(
             }
             let base = format!("{}/api/applications", shown.base);
             let collection = Collection::new(&page, &base, count, data, next);
-            Ok((
-                serde_json::to_value(collection).map_err(DbError::json)?,
-                "application/json",
-            ))
+            let text = serde_json::to_string(&collection).map_err(DbError::json)?;
+            Ok((text, "application/json"))
         })
         .await?;
-    Ok(HttpResponse::Ok().content_type(kind).json(answer))
+    Ok(HttpResponse::Ok().content_type(kind).body(answer))
 }
 
 /// How many there are.

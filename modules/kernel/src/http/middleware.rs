@@ -8,8 +8,9 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError as _};
 
+use super::client::{self, TrustedProxy};
 use super::scope::language_of;
-use super::{LONGEST_PART, client, idempotency};
+use super::{LONGEST_PART, idempotency};
 use crate::auth;
 use crate::clock;
 use crate::context::Platform;
@@ -230,7 +231,7 @@ impl Seen {
 }
 
 /// The proxies whose headers are believed.
-fn trusted(request: &ServiceRequest) -> &[String] {
+fn trusted(request: &ServiceRequest) -> &[TrustedProxy] {
     request
         .app_data::<actix_web::web::Data<Platform>>()
         .map_or(&[], |platform| &platform.config.http.trusted_proxies)
