@@ -11,7 +11,8 @@ use opencity_kernel::instant::Instant;
 use serde_json::Value;
 
 use crate::domain::{ActKind, Action, Caller, Facts, ItemPayment, Status};
-use crate::files::event_file;
+use crate::engine::Number;
+use crate::files::{held_file, name_uploads};
 use crate::store::application::{self, Act, Application, Details};
 use crate::store::payment::{self, PaymentRow};
 use crate::store::replica;
@@ -32,7 +33,7 @@ pub struct Aggregate {
     pub acts: Vec<Act>,
     /// What its attempts to pay ask for.
     pub payments: Vec<PaymentRow>,
-    /// Its files, with what each is for.
+    /// Its files, with what each is for; their addresses ask for no version yet.
     pub files: Vec<(String, File)>,
 }
 
@@ -45,6 +46,8 @@ pub struct Circumstances {
     pub act: Option<ActId>,
     /// The protocol data to keep are no number: they move nothing.
     pub without_number: bool,
+    /// The number is another one than the act has.
+    pub other_number: bool,
 }
 
 impl Aggregate {
@@ -130,9 +133,11 @@ impl Aggregate {
             tenant: row.tenant_id.uuid(),
             ..Service::default()
         });
+        let mut data = row.data()?;
+        name_uploads(&mut data, &files, None);
         Ok(Self {
             details: row.details()?,
-            data: row.data()?,
+            data,
             service,
             acts,
             payments,
@@ -172,6 +177,23 @@ impl Aggregate {
             .find(|act| act.act_kind() == Some(kind))
     }
 
+    /// Whether an act of this kind has another number already.
+    #[must_use]
+    pub fn has_other_number(&self, kind: ActKind, number: &Number) -> bool {
+        let details = &self.details;
+        let held = match kind {
+            ActKind::Request => self.row.protocol_number.as_ref(),
+            ActKind::Outcome => details.outcome_number.number.as_ref(),
+            ActKind::IntegrationRequest => details.integration_outbound.number.as_ref(),
+            ActKind::IntegrationResponse => details.integration_inbound.number.as_ref(),
+            ActKind::Withdraw | ActKind::Revocation => None,
+        };
+        let of_act = self
+            .last_act(kind)
+            .and_then(|act| act.protocol_number.as_ref());
+        number.replaces(held) || number.replaces(of_act)
+    }
+
     /// The facts that an action is decided on.
     ///
     /// # Errors
@@ -204,6 +226,7 @@ impl Aggregate {
             ),
             has_number: self.row.protocol_number.is_some(),
             act_registered: number_there || act.is_some_and(|act| act.protocol_number.is_some()),
+            other_number: about.other_number,
             act_is_current: about.act.is_some() && about.act == self.row.current_act_id,
             call_in_flight: act
                 .and_then(|act| act.call_in_flight_until)
@@ -260,7 +283,7 @@ fn files_of(
             files
                 .entry(id)
                 .or_default()
-                .push((row.kind.clone(), event_file(&row, &api)));
+                .push((row.kind.clone(), held_file(&row, &api)));
         }
     }
     Ok(files)

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::domain::{ActKind, Action, Caller, available_actions};
+use crate::files::{name_uploads, shown_file};
 use crate::store::application::Act;
 use crate::store::file::FileKind;
 
@@ -62,12 +63,14 @@ fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Appl
         locale: Some(row.locale.clone()),
         user_group_id: row.office_id.map(Into::into),
         operator_id: row.operator_id.map(Into::into),
-        data: opencity_formio::flatten(&aggregate.data),
+        data: opencity_formio::flatten(&data(aggregate, view.version)),
         submission: Map::new(),
         form: None,
         act: None,
         compiled_modules: request_files(aggregate, view.site)?,
-        attachments: files_for(aggregate, |kind, _| kind == FileKind::Upload.as_str()),
+        attachments: files_for(aggregate, view.version, |kind, _| {
+            kind == FileKind::Upload.as_str()
+        }),
         creation_time: Some(row.created_at.unix()),
         created_at: Some(row.created_at.utc()),
         submission_time: row.submitted_at.map(Instant::unix),
@@ -85,7 +88,7 @@ fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Appl
         outcome: row.outcome,
         outcome_motivation: row.outcome_motivation.clone(),
         outcome_file: outcome_file(aggregate, view.site)?,
-        outcome_attachments: files_for(aggregate, |_, file| {
+        outcome_attachments: files_for(aggregate, view.version, |_, file| {
             details.outcome_files.iter().any(|id| id.uuid() == file.id)
         }),
         outcome_protocol_number: details.outcome_number.number.clone(),
@@ -110,12 +113,15 @@ fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Appl
         authentication: details.authentication.clone(),
         links: links(aggregate, view)?,
         meetings: Vec::new(),
-        integrations: integrations(aggregate, view.site)?,
+        integrations: integrations(aggregate, view)?,
         backoffice_data: details
             .backoffice_data
             .clone()
             .filter(|_| view.caller.may_see_backoffice_data()),
-        user_compilation_notes: details.user_compilation_notes.clone(),
+        user_compilation_notes: details
+            .user_compilation_notes
+            .clone()
+            .filter(|_| view.caller.is_owner),
         flow_changed_at: Some(row.flow_changed_at.utc()),
         source: details.source.clone(),
     })
@@ -160,7 +166,10 @@ pub fn event(
     let row = &aggregate.row;
     let version = row.form_version.and_then(|v| u32::try_from(v).ok());
     let application = contract::Application {
-        submission: aggregate.data.as_object().cloned().unwrap_or_default(),
+        submission: match data(aggregate, view.version) {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        },
         form: row.form_id.map(|id| FormRef {
             id: id.uuid(),
             version: version.unwrap_or(1),
@@ -185,12 +194,16 @@ fn contract_act(act: &Act) -> DbResult<contract::Act> {
     })
 }
 
-fn files_for(aggregate: &Aggregate, wanted: impl Fn(&str, &File) -> bool) -> Vec<File> {
+fn files_for(
+    aggregate: &Aggregate,
+    version: u8,
+    wanted: impl Fn(&str, &File) -> bool,
+) -> Vec<File> {
     aggregate
         .files
         .iter()
         .filter(|(kind, file)| wanted(kind, file))
-        .map(|(_, file)| file.clone())
+        .map(|(_, file)| shown_file(file, version))
         .collect()
 }
 
@@ -233,16 +246,17 @@ fn outcome_file(aggregate: &Aggregate, site: &str) -> DbResult<Option<File>> {
     }
 }
 
-fn integrations(aggregate: &Aggregate, site: &str) -> DbResult<Vec<contract::Integration>> {
+fn integrations(aggregate: &Aggregate, view: View<'_>) -> DbResult<Vec<contract::Integration>> {
     let side = |id: ActId| -> DbResult<Option<IntegrationFile>> {
         let Some(act) = aggregate.acts.iter().find(|act| act.id == id) else {
             return Ok(None);
         };
         let files = act.file_ids()?;
-        let attachments = files_for(aggregate, |_, file| {
+        let attachments = files_for(aggregate, view.version, |_, file| {
             files.iter().any(|id| id.uuid() == file.id)
         });
-        Ok(document_file(aggregate, act, site)?.map(|file| IntegrationFile { file, attachments }))
+        Ok(document_file(aggregate, act, view.site)?
+            .map(|file| IntegrationFile { file, attachments }))
     };
     aggregate
         .details
@@ -323,6 +337,14 @@ fn description(action: &str) -> &'static str {
         "complete-payment" => "Record a payment that came by other ways",
         _ => "Set the state by hand",
     }
+}
+
+/// The data as they are kept, with the addresses of their uploads.
+#[must_use]
+pub fn data(aggregate: &Aggregate, version: u8) -> Value {
+    let mut data = aggregate.data.clone();
+    name_uploads(&mut data, &aggregate.files, Some(version));
+    data
 }
 
 /// The data in the form of version 2.

@@ -14,6 +14,7 @@ use crate::body;
 use crate::domain::{
     Action, Caller, Effect, Facts, Plan, Reason, Refusal, Status, creation, decide,
 };
+use crate::files::name_uploads;
 use crate::messages::On;
 use crate::store::application::{self, Act, Application, Details};
 use crate::store::payment::PaymentRow;
@@ -147,6 +148,15 @@ pub struct Number {
     pub at: Option<Instant>,
 }
 
+impl Number {
+    /// Whether it would replace the number held, by another one.
+    #[must_use]
+    pub fn replaces(&self, held: Option<&String>) -> bool {
+        let both = self.number.as_ref().zip(held);
+        both.is_some_and(|(number, held)| number != held)
+    }
+}
+
 /// Does an action on an application.
 ///
 /// # Errors
@@ -165,6 +175,8 @@ pub fn apply(
         act: inputs.act,
         without_number: matches!(action, Action::PatchProtocol(_))
             && inputs.number.number.is_none(),
+        other_number: matches!(action, Action::PatchProtocol(kind)
+            if aggregate.has_other_number(kind, &inputs.number)),
     };
     let state = aggregate.state()?;
     let plan = check(aggregate, &actor.relation, action, about)?;
@@ -291,12 +303,17 @@ impl Work<'_> {
         aggregate: &mut Aggregate,
         plan: &Plan,
     ) -> Result<(), EngineError> {
-        if let Some(change) = self.inputs.change.take() {
+        let change = self.inputs.change.take();
+        let has_new_data = change.is_some() || self.read.is_none();
+        if let Some(change) = change {
             change(
                 &mut aggregate.row,
                 &mut aggregate.details,
                 &mut aggregate.data,
             );
+        }
+        if has_new_data {
+            name_uploads(&mut aggregate.data, &aggregate.files, None);
             aggregate.row.submission =
                 serde_json::to_string(&aggregate.data).map_err(DbError::json)?;
         }

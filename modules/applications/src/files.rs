@@ -20,6 +20,7 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::module::StartError;
 use opencity_kernel::{FieldProblem, Problem, ProblemKind, clock};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use body::{AttachmentIn, Decoded, Prepared};
@@ -29,7 +30,7 @@ pub use rules::FilesSettings;
 pub(crate) use rules::take_head;
 pub use sweep::SweepUploads;
 
-use crate::store::file::{self, FileRow, FileState};
+use crate::store::file::{self, FileKind, FileRow, FileState};
 
 /// Everything about files. Cheap to clone.
 #[derive(Clone)]
@@ -85,8 +86,9 @@ impl Files {
             .into_iter()
             .map(|row| (row.id, row))
             .collect();
-        let held =
-            |row: &FileRow| row.application_id == Some(application) && row.message_id.is_none();
+        let held = |row: &FileRow| {
+            row.application_id == Some(application) && row.kind == FileKind::Upload.as_str()
+        };
         let free = |row: &FileRow| {
             row.owner_id == sender && row.is(FileState::Finished) && row.used_at.is_none()
         };
@@ -254,7 +256,7 @@ impl FileOut {
         Self {
             id: row.id,
             name: row.name.clone(),
-            url: address(row, api, version.number()),
+            url: asking(&address(row, api), version.number()),
             original_name: row.original_name.clone(),
             description: row.description.clone(),
             created_at: row.created_at,
@@ -268,10 +270,25 @@ impl FileOut {
 /// A file, as events name it; `api` is how the tenant's public addresses begin (`https://host/lang/api`).
 #[must_use]
 pub fn event_file(row: &FileRow, api: &str) -> File {
+    shown_file(&held_file(row, api), ApiVersion::One.number())
+}
+
+/// A file, as a version of the API shows it.
+#[must_use]
+pub fn shown_file(held: &File, version: u8) -> File {
+    File {
+        url: held.url.as_deref().map(|url| asking(url, version)),
+        ..held.clone()
+    }
+}
+
+/// A file whose address asks for no version yet.
+#[must_use]
+pub fn held_file(row: &FileRow, api: &str) -> File {
     File {
         id: row.id.uuid(),
         name: row.name.clone(),
-        url: Some(address(row, api, ApiVersion::One.number())),
+        url: Some(address(row, api)),
         original_name: Some(row.original_name.clone()),
         description: row.description.clone(),
         created_at: Some(row.created_at.utc()),
@@ -285,7 +302,72 @@ pub fn event_file(row: &FileRow, api: &str) -> File {
     }
 }
 
-fn address(row: &FileRow, api: &str, version: u8) -> String {
+/// What a reference to an upload consists of, as Form.io and the API write it.
+const REFERENCE: [&str; 13] = [
+    "id",
+    "name",
+    "url",
+    "originalName",
+    "original_filename",
+    "description",
+    "protocol_required",
+    "size",
+    "type",
+    "mime_type",
+    "hash",
+    "storage",
+    "data",
+];
+
+/// Writes every reference to one of an application's uploads in its data anew, by what is known of the upload: nothing
+/// else stays of what the sender wrote. Without a version there is no address.
+pub fn name_uploads(data: &mut Value, files: &[(String, File)], version: Option<u8>) {
+    let upload = upload_of(data).and_then(|id| {
+        let upload = FileKind::Upload.as_str();
+        let mut uploads = files.iter().filter(|(kind, _)| kind == upload);
+        uploads.find(|(_, file)| file.id == id.uuid())
+    });
+    match (upload, data) {
+        (Some((_, file)), data) => {
+            let url = version.and_then(|version| shown_file(file, version).url);
+            *data = json!({
+                "id": file.id,
+                "name": file.name,
+                "url": url,
+                "originalName": file.original_name,
+                "description": file.description,
+                "protocol_required": file.protocol_required,
+            });
+        }
+        (None, Value::Array(items)) => {
+            for item in items {
+                name_uploads(item, files, version);
+            }
+        }
+        (None, Value::Object(map)) => {
+            for value in map.values_mut() {
+                name_uploads(value, files, version);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The upload that an object names, if it is a reference and not a part of the form that has an `id` too.
+fn upload_of(value: &Value) -> Option<FileId> {
+    let is_reference = value
+        .as_object()?
+        .keys()
+        .all(|key| REFERENCE.contains(&key.as_str()));
+    let id = opencity_formio::upload_id(value).filter(|_| is_reference)?;
+    id.parse().ok()
+}
+
+fn asking(url: &str, version: u8) -> String {
+    format!("{url}?version={version}")
+}
+
+fn address(row: &FileRow, api: &str) -> String {
     let application = row
         .application_id
         .map(|id| id.to_string())
@@ -293,11 +375,9 @@ fn address(row: &FileRow, api: &str, version: u8) -> String {
     let id = row.id;
     match row.message_id {
         Some(message) => {
-            format!(
-                "{api}/applications/{application}/messages/{message}/attachments/{id}?version={version}"
-            )
+            format!("{api}/applications/{application}/messages/{message}/attachments/{id}")
         }
-        None => format!("{api}/applications/{application}/attachments/{id}?version={version}"),
+        None => format!("{api}/applications/{application}/attachments/{id}"),
     }
 }
 

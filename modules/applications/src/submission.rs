@@ -11,7 +11,7 @@ use opencity_kernel::id::ApplicationId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::tax_code::{FiscalCode, TestBodies};
 use opencity_kernel::{FieldProblem, Problem, ProblemKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::store::replica::Citizen;
 use crate::terms;
@@ -52,7 +52,7 @@ pub fn read(
                 "Give the data of the form as a JSON object.",
             )
         })?;
-    let data = match (form, given) {
+    let mut data = match (form, given) {
         (Some(form), given) => {
             let data = form.clear_hidden(&opencity_formio::normalise_input(given, form));
             form.validate(&data, mode)
@@ -79,6 +79,7 @@ pub fn read(
     let uploads = form
         .map(|form| opencity_formio::file_references(&data, form))
         .unwrap_or_default();
+    keep_ids(&mut data, &uploads);
     let related_cfs = related_cfs(&data, test_bodies)?;
     Ok(Submission {
         data,
@@ -86,6 +87,16 @@ pub fn read(
         uploads,
         related_cfs,
     })
+}
+
+/// Of the uploads only their ids are taken: the rest is known here.
+fn keep_ids(data: &mut Value, uploads: &[FileRef]) {
+    for upload in uploads {
+        let path = upload.path.replace('~', "~0").replace('/', "~1");
+        if let Some(named) = data.pointer_mut(&format!("/{}", path.replace('.', "/"))) {
+            *named = json!({"id": upload.id});
+        }
+    }
 }
 
 /// Whom the form's field `related_cfs` names beside the applicant: a list of fiscal codes, or a text that
@@ -296,7 +307,6 @@ pub fn payment_type(service: &Service, chosen: Option<String>) -> Result<Option<
 mod tests {
     #![allow(clippy::unwrap_used)]
     use opencity_kernel::id::{TenantId, UserId};
-    use serde_json::json;
 
     use super::*;
 

@@ -61,7 +61,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
         Some(Origin::Acceptance),
         Some(Origin::Asked),
     ]);
-    (any::<[bool; 18]>(), payment, origin).prop_map(
+    (any::<[bool; 19]>(), payment, origin).prop_map(
         |(
             [
                 protocol_required,
@@ -74,6 +74,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                 same_payment_outcome,
                 has_number,
                 act_registered,
+                other_number,
                 act_is_current,
                 call_in_flight,
                 same_assignee,
@@ -99,6 +100,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             same_payment_outcome,
             has_number,
             act_registered,
+            other_number,
             act_is_current,
             call_in_flight,
             same_assignee,

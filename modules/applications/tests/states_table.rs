@@ -36,6 +36,7 @@ fn facts_of(words: &[String]) -> Facts {
             "same-payment-outcome" => facts.same_payment_outcome = true,
             "request-number" => facts.has_number = true,
             "act-number" => facts.act_registered = true,
+            "other-number" => facts.other_number = true,
             "act-current" => facts.act_is_current = true,
             "call-in-flight" => facts.call_in_flight = true,
             "same-assignee" => facts.same_assignee = true,

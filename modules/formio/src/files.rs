@@ -83,7 +83,8 @@ pub(crate) fn join(path: &str, step: &str) -> String {
 }
 
 /// The id of a reference; `None` when it has none, or two that disagree.
-pub(crate) fn upload_id(item: &Value) -> Option<String> {
+#[must_use]
+pub fn upload_id(item: &Value) -> Option<String> {
     let id = |value: Option<&Value>| value.map(text_of).filter(|id| !id.is_empty());
     let own = id(item.get("id"));
     let inner = id(item.get("data").and_then(|data| data.get("id")));

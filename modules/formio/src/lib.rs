@@ -26,7 +26,7 @@ mod versions;
 
 pub use answers::{Answer, AnswerValue, EMPTY_ANSWER, Section};
 pub use applicant::{Applicant, Geolocation, PostalAddress, application_subject, geolocation};
-pub use files::{FileRef, file_references};
+pub use files::{FileRef, file_references, upload_id};
 pub use flat::{flatten, unflatten};
 pub use money::{MAX_AMOUNT_CENTS, parse_cents};
 pub use payment::{FinancialRow, PaymentFields};

@@ -337,6 +337,15 @@ pub async fn put(
     let may = may(&state, &scope, &caller, id, Action::Put);
     let changes = body.value.read_after(may).await?;
     change(&state, &scope, caller, id, move |work| {
+        if !changes.numbers(&work.aggregate).is_empty() {
+            return Err(Problem::field(
+                "protocol_number",
+                "read_only",
+                "Leave the protocol data out or send them back as they are, and give them by PATCH.",
+            ));
+        }
+        let backoffice = changes.backoffice_data.clone();
+        let backoffice = backoffice.filter(|data| data.as_ref() != work.shown_backoffice_data());
         let change = work.data_change(Action::Put, changes)?;
         work.apply(
             Action::Put,
@@ -344,7 +353,11 @@ pub async fn put(
                 change: Some(change),
                 ..Inputs::default()
             },
-        )
+        )?;
+        match backoffice {
+            Some(data) => super::backoffice::write(work, data),
+            None => Ok(()),
+        }
     })
     .await?;
     Ok(HttpResponse::Ok().json(["Application Modified Successfully"]))
@@ -380,6 +393,9 @@ pub async fn patch(
     change(&state, &scope, caller, id, move |work| {
         let numbers = changes.numbers(&work.aggregate);
         let backoffice = changes.backoffice_data.clone();
+        // What nobody holds, or he is not shown, comes back as null.
+        let backoffice =
+            backoffice.filter(|data| data.is_some() || work.shown_backoffice_data().is_some());
         if changes.changes_data(&work.aggregate) || (numbers.is_empty() && backoffice.is_none()) {
             let change = work.data_change(Action::PatchData, changes)?;
             work.apply(
@@ -440,6 +456,12 @@ pub async fn delete(
 }
 
 impl Work<'_, '_> {
+    /// The office's data, as the caller is shown them.
+    fn shown_backoffice_data(&self) -> Option<&Value> {
+        let held = self.aggregate.details.backoffice_data.as_ref();
+        held.filter(|_| self.relation.may_see_backoffice_data())
+    }
+
     /// What PUT and PATCH change, checked.
     fn data_change(
         &mut self,

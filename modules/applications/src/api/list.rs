@@ -87,6 +87,12 @@ impl Asked {
         caller: &auth::Caller,
         page: &PageQuery,
     ) -> Result<Self, Problem> {
+        if page
+            .parameter("order")
+            .is_some_and(|order| order != "creationTime")
+        {
+            return Err(Problem::bad_parameter("order", "creationTime"));
+        }
         Ok(Self {
             status: status_of(page)?,
             dates: dates_of(page)?,
@@ -187,7 +193,18 @@ fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
         ("limit" = Option<i64>, Query, description = "Entries of a page", minimum = 1, maximum = 100),
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100_000),
         ("cursor" = Option<String>, Query, description = "Where the page before ended: from its next link", max_length = 100),
-        ("createdAt[after]" = Option<String>, Query, description = "As [before], [strictly_after], [strictly_before], and of updatedAt and submittedAt", max_length = 40),
+        ("createdAt[after]" = Option<String>, Query, description = "Made then or later: a date, midnight in Italy, or an instant", max_length = 40),
+        ("createdAt[before]" = Option<String>, Query, description = "Made then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        ("createdAt[strictly_after]" = Option<String>, Query, description = "Made later: a date, midnight in Italy, or an instant", max_length = 40),
+        ("createdAt[strictly_before]" = Option<String>, Query, description = "Made earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        ("updatedAt[after]" = Option<String>, Query, description = "Last changed then or later: a date, midnight in Italy, or an instant", max_length = 40),
+        ("updatedAt[before]" = Option<String>, Query, description = "Last changed then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        ("updatedAt[strictly_after]" = Option<String>, Query, description = "Last changed later: a date, midnight in Italy, or an instant", max_length = 40),
+        ("updatedAt[strictly_before]" = Option<String>, Query, description = "Last changed earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        ("submittedAt[after]" = Option<String>, Query, description = "Submitted then or later: a date, midnight in Italy, or an instant", max_length = 40),
+        ("submittedAt[before]" = Option<String>, Query, description = "Submitted then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        ("submittedAt[strictly_after]" = Option<String>, Query, description = "Submitted later: a date, midnight in Italy, or an instant", max_length = 40),
+        ("submittedAt[strictly_before]" = Option<String>, Query, description = "Submitted earlier: a date, midnight in Italy, or an instant", max_length = 40),
     ),
     responses(
         (status = 200, description = "A page, or the places", content((Collection<ApplicationOut> = "application/json"), (Object = "application/geo+json"))),
@@ -205,12 +222,6 @@ pub async fn list(
     caller: Auth<AnyUser>,
 ) -> Result<HttpResponse, Problem> {
     let page = PageQuery::of(&request)?;
-    if page
-        .parameter("order")
-        .is_some_and(|order| order != "creationTime")
-    {
-        return Err(Problem::bad_parameter("order", "creationTime"));
-    }
     let cursor = page.cursor.as_deref().map(read_cursor).transpose()?;
     let caller = caller.into_caller();
     let asked = Asked::of(&state, &caller, &page).await?;

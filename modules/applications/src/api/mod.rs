@@ -40,7 +40,7 @@ use crate::Settings;
 use crate::aggregate::Aggregate;
 use crate::body::{self, View};
 use crate::domain::{self, Reason};
-use crate::files::{Files, event_file, refusal};
+use crate::files::{Files, held_file, refusal};
 use crate::forms::Forms;
 use crate::store::application::Application;
 use crate::store::file::FileKind;
@@ -160,7 +160,7 @@ impl State {
         let api = format!("{site}/api");
         let own = rows
             .iter()
-            .map(|row| (row.kind.clone(), event_file(row, &api)));
+            .map(|row| (row.kind.clone(), held_file(row, &api)));
         aggregate.files.extend(own);
         Ok(())
     }
@@ -186,7 +186,8 @@ impl State {
                     (Some(id), Some(version)) => self.forms.get(scope, id, version)?,
                     _ => None,
                 };
-                Some(body::nested(&aggregate.data, form.as_deref()))
+                let data = body::data(aggregate, view.version);
+                Some(body::nested(&data, form.as_deref()))
             }
         };
         body::shown(aggregate, view, data)

@@ -122,7 +122,8 @@ pub struct FinishedOut {
     summary = "Announce a file",
     description = "Announces a file; its bytes then go by PUT to `uri`, and PUT `/lang/{locale}/upload/{id}` confirms them. \
         What nothing names after some days is removed.",
-    params(("locale" = String, Path, description = "Language of the page: two letters", example = "it")),
+    params(("locale" = String, Path, description = "Language of the page: two letters", example = "it"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = UploadIn,
     responses((status = 201, description = "Begun", body = UploadOut),
         (status = 401, description = "No token", body = ProblemBody, content_type = "application/problem+json"),

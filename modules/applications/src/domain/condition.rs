@@ -46,6 +46,8 @@ pub struct Facts {
     pub has_number: bool,
     /// The act that the action names has its number.
     pub act_registered: bool,
+    /// The act that the action names has another number than the one given.
+    pub other_number: bool,
     /// The document of a registration event is of the application's current act.
     pub act_is_current: bool,
     /// Now is before the `call_in_flight_until` of the act's document.
@@ -106,6 +108,8 @@ pub enum Condition {
     OtherAssignee,
     /// The act named has no number yet.
     ActUnregistered,
+    /// The act named has no other number than the one given.
+    NoOtherNumber,
     /// The act named is the application's current one.
     ActIsCurrent,
     /// No proxy is asking for the number.
@@ -158,6 +162,7 @@ impl Condition {
             Self::NumberThere => facts.has_number || !facts.protocol_required,
             Self::OtherAssignee => !facts.same_assignee,
             Self::ActUnregistered => !facts.act_registered,
+            Self::NoOtherNumber => !facts.other_number,
             Self::ActIsCurrent => facts.act_is_current,
             Self::NoCallInFlight => !facts.call_in_flight,
             Self::OutcomeGiven => facts.has_outcome,
@@ -207,6 +212,7 @@ impl Condition {
             Self::NumberThere => "no required number is missing",
             Self::OtherAssignee => "other operator or office",
             Self::ActUnregistered => "act without a number",
+            Self::NoOtherNumber => "no other number",
             Self::ActIsCurrent => "current act",
             Self::NoCallInFlight => "no call in flight",
             Self::OutcomeGiven => "outcome given",

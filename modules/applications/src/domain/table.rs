@@ -456,6 +456,9 @@ pub static TABLE: &[Row] = &[
 const fn protocol_data(actions: &'static [Action], effects: &'static [(Condition, Effect)]) -> Row {
     row(WITH_PROTOCOL_DATA, actions)
         .by(REGISTRAR)
-        .guarded(NOT_IN_FLIGHT)
+        .guarded(&[
+            (NoOtherNumber, Reason::RegisteredAlready),
+            (NoCallInFlight, Reason::CallInFlight),
+        ])
         .doing(effects)
 }

@@ -241,8 +241,8 @@ fn settle_by_hand(aggregate: &mut Aggregate) {
     }
 }
 
-/// Keeps a number on the application and on its act; a first number is never replaced. The acts that
-/// have changed.
+/// Keeps a number, and what belongs to it, on the application and on its act; a first number is never replaced.
+/// The act, if it has changed.
 pub fn record(aggregate: &mut Aggregate, kind: ActKind, number: &Number) -> Option<ActId> {
     let set = |old: &mut Option<String>, new: &Option<String>| {
         if new.is_some() {
@@ -253,6 +253,7 @@ pub fn record(aggregate: &mut Aggregate, kind: ActKind, number: &Number) -> Opti
         .at
         .or_else(|| number.number.is_some().then(clock::now));
     match kind {
+        ActKind::Request if number.replaces(aggregate.row.protocol_number.as_ref()) => {}
         ActKind::Request => {
             if aggregate.row.protocol_number.is_none() {
                 aggregate.row.protocol_number.clone_from(&number.number);
@@ -286,7 +287,8 @@ pub fn record(aggregate: &mut Aggregate, kind: ActKind, number: &Number) -> Opti
         .acts
         .iter_mut()
         .rev()
-        .find(|act| act.act_kind() == Some(kind))?;
+        .find(|act| act.act_kind() == Some(kind))
+        .filter(|act| !number.replaces(act.protocol_number.as_ref()))?;
     if act.protocol_number.is_none() {
         act.protocol_number.clone_from(&number.number);
         act.protocolled_at = at;
@@ -298,6 +300,9 @@ pub fn record(aggregate: &mut Aggregate, kind: ActKind, number: &Number) -> Opti
 }
 
 fn keep(data: &mut ProtocolData, number: &Number, at: Option<Instant>) {
+    if number.replaces(data.number.as_ref()) {
+        return;
+    }
     if data.number.is_none() {
         data.number.clone_from(&number.number);
     }

@@ -217,16 +217,69 @@ async fn a_number_by_hand_moves_the_application_once() {
         call!(app, world, POST register, operator, body).told(),
         (422, "illegal-transition")
     );
-    let again = call!(app, world, PATCH path, operator, json!({"protocol_number": "H/2"}));
-    assert_eq!(again.status, 200, "{}", again.text);
+    // Another number, and what comes with it, is not taken; the same one again is.
+    let both = json!({"protocol_number": "H/1", "protocol_document_id": "D/1"});
+    assert_eq!(call!(app, world, PATCH path, operator, both).status, 200);
+    let other = json!({"protocol_number": "H/2", "protocol_document_id": "D/2"});
+    assert_eq!(
+        call!(app, world, PATCH path, operator, other).told(),
+        (422, "registered-already")
+    );
+    assert_eq!(call!(app, world, PATCH path, operator, both).status, 200);
     let read = call!(app, world, GET path, operator);
     assert_eq!(
         (
             &read.json["protocol_number"],
+            &read.json["protocol_document_id"],
             &read.json["protocol_folder_number"]
         ),
-        (&json!("H/1"), &json!("F1"))
+        (&json!("H/1"), &json!("D/1"), &json!("F1"))
     );
+    for act in ["outcome", "integration_outbound", "integration_inbound"] {
+        let (number, document) = (
+            format!("{act}_protocol_number"),
+            format!("{act}_protocol_document_id"),
+        );
+        let first = json!({&number: "H/3", &document: "D/3"});
+        assert_eq!(call!(app, world, PATCH path, operator, first).status, 200);
+        let other = json!({&number: "H/4", &document: "D/4"});
+        assert_eq!(
+            call!(app, world, PATCH path, operator, other).told(),
+            (422, "registered-already")
+        );
+        let read = call!(app, world, GET path, operator);
+        assert_eq!(
+            (&read.json[&number], &read.json[&document]),
+            (&json!("H/3"), &json!("D/3"))
+        );
+    }
+}
+
+#[actix_web::test]
+async fn the_citizens_notes_are_shown_to_himself_alone() {
+    let world = World::new().await;
+    let app = app!(world);
+    let (id, _) = sent!(app, world);
+    let served = world.serve();
+    let notes = format!("{}/v1.0/user/{id}/notes", served.base);
+    let written = served.client.post(notes);
+    let written = written.bearer_auth(world.token(world.citizen));
+    let written = written.body("Chiedere alla nonna").send().await.unwrap();
+    assert_eq!(written.status().as_u16(), 200);
+    let path = format!("applications/{id}");
+    let own = call!(app, world, GET path, citizen);
+    assert_eq!(own.json["user_compilation_notes"], "Chiedere alla nonna");
+    for read in [
+        call!(app, world, GET path, operator),
+        call!(app, world, GET path, admin),
+        call!(app, world, GET path, system),
+    ] {
+        let object = read.json.as_object().unwrap();
+        assert_eq!(object.get("user_compilation_notes"), Some(&Value::Null));
+    }
+    let event = world.last_event(&id).await.payload;
+    assert_eq!(event.get("user_compilation_notes"), Some(&Value::Null));
+    assert!(!event.to_string().contains("nonna"), "{event}");
 }
 
 #[actix_web::test]
@@ -246,8 +299,40 @@ async fn the_offices_own_data_are_never_the_citizens() {
     );
     assert_eq!(call!(app, world, PUT path, operator, body).status, 201);
     assert_eq!(call!(app, world, GET path, operator).json, body);
-    let seen = call!(app, world, GET format!("applications/{id}"), citizen);
+    let path = format!("applications/{id}");
+    let seen = call!(app, world, GET path, citizen);
     assert_eq!(seen.json["backoffice_data"], Value::Null);
+}
+
+#[actix_web::test]
+async fn what_a_draft_was_read_as_can_be_sent_back_by_whoever_read_it() {
+    let world = World::new().await;
+    let app = app!(world);
+    let draft = json!({"service": world.nursery, "status": "1000", "data": sample("iscrizione-asilo-nido")});
+    let made = call!(app, world, POST "applications", citizen, draft);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("applications/{}", made.json["id"].as_str().unwrap());
+    let nothing = json!({"backoffice_data": null});
+    assert_eq!(call!(app, world, PATCH path, citizen, nothing).status, 200);
+    assert_eq!(
+        call!(app, world, PATCH path, stranger, nothing).told(),
+        (403, "forbidden")
+    );
+    let read = call!(app, world, GET path, citizen).json;
+    assert_eq!(call!(app, world, PUT path, citizen, read).status, 200);
+    for (field, value) in [
+        ("backoffice_data", json!({"sopralluogo": "ok"})),
+        ("protocol_number", json!("A/1")),
+    ] {
+        let mut other = read.clone();
+        other[field] = value;
+        let refused = call!(app, world, PUT path, citizen, other);
+        assert!(
+            [403, 422].contains(&refused.status),
+            "{field}: {}",
+            refused.text
+        );
+    }
 }
 
 #[actix_web::test]

@@ -165,6 +165,40 @@ async fn messages(world: &World, ids: &[String]) -> usize {
 }
 
 #[actix_web::test]
+async fn many_are_accepted_in_the_name_of_the_operator_who_asked() {
+    let world = World::new().await;
+    let app = app!(world);
+    let ids = acquired!(app, world, 2);
+    for asked in [
+        json!({"action": "assign", "ids": ids}),
+        json!({"action": "accept", "ids": ids, "message": "Risolto."}),
+    ] {
+        let made = call!(app, world, POST "applications/bulk", operator, asked);
+        work(&world).await;
+        let path = format!("applications/bulk/{}", made.json["id"].as_str().unwrap());
+        let read = call!(app, world, GET path, operator);
+        assert_eq!(
+            read.json["progress"],
+            json!({"done": 2, "refused": 0, "total": 2})
+        );
+    }
+    for id in &ids {
+        let read = call!(app, world, GET format!("applications/{id}"), operator);
+        assert_eq!(
+            (&read.json["outcome"], &read.json["operator_id"]),
+            (&json!(true), &json!(world.operator)),
+            "{}",
+            read.text
+        );
+        let history = call!(app, world, GET format!("applications/{id}/history"), operator);
+        let last = history.json.as_array().unwrap().last().unwrap();
+        assert_eq!(last["message"], "Risolto.", "{}", history.text);
+        let told = world.last_event(id).await.payload;
+        assert_eq!(told["act"]["actor"], json!(world.operator), "{told}");
+    }
+}
+
+#[actix_web::test]
 async fn a_right_taken_away_before_the_work_is_done_counts() {
     let world = World::new().await;
     let app = app!(world);

@@ -1,8 +1,10 @@
 //! Sending, drafts, and what is refused at the door.
 
+use opencity_kernel::id::ServiceId;
 use serde_json::{Value, json};
 
-use crate::world::{World, sample};
+use crate::offered::offer;
+use crate::world::{Served, World, sample};
 use crate::{app, call};
 
 #[actix_web::test]
@@ -244,17 +246,12 @@ async fn a_draft_is_written_on_sent_or_deleted_and_nobody_is_told() {
     );
 }
 
-#[actix_web::test]
-async fn the_uploads_of_a_deleted_draft_are_free_again() {
-    let world = World::new().await;
-    let served = world.serve();
-    let token = world.token(world.citizen);
+/// An upload of the citizen, confirmed: its id, and the address with its key.
+async fn uploaded(served: &Served, token: &str) -> (Value, String) {
     let file = b"%PDF-1.7\ncertificato";
     let announced = json!({"name": "certificato.pdf", "original_filename": "certificato.pdf", "size": file.len(),
         "mime_type": "application/pdf", "description": "Certificato", "protocol_required": false});
-    let begun = served
-        .call("POST", "../it/upload", &token, &announced)
-        .await;
+    let begun = served.call("POST", "../it/upload", token, &announced).await;
     assert_eq!(begun.status, 201, "{}", begun.text);
     let (id, uri) = (&begun.json["id"], begun.json["uri"].as_str().unwrap());
     let path = uri.split_once("/lang/").unwrap().1;
@@ -264,11 +261,19 @@ async fn the_uploads_of_a_deleted_draft_are_free_again() {
     let hash = opencity_kernel::crypto::sha256_hex(file);
     let finished = format!("../it/upload/{}", id.as_str().unwrap());
     let ended = json!({"file_hash": hash, "check_signature": false});
-    let ended = served.call("PUT", &finished, &token, &ended).await;
+    let ended = served.call("PUT", &finished, token, &ended).await;
     assert_eq!(ended.status, 200, "{}", ended.text);
+    (id.clone(), uri.to_owned())
+}
 
-    let named = json!([{"name": "certificato.pdf", "url": uri, "size": file.len(), "type": "application/pdf",
-        "originalName": "certificato.pdf", "hash": hash, "data": {"id": id, "uri": uri}}]);
+#[actix_web::test]
+async fn the_uploads_of_a_deleted_draft_are_free_again() {
+    let world = World::new().await;
+    let served = world.serve();
+    let token = world.token(world.citizen);
+    let (id, uri) = uploaded(&served, &token).await;
+    let named = json!([{"name": "certificato.pdf", "url": uri, "type": "application/pdf",
+        "originalName": "certificato.pdf", "data": {"id": id, "uri": uri}}]);
     let draft = json!({"service": "iscrizione-asilo-nido", "status": 1000,
         "data": {"vaccination_certificate": named}});
     let first = served.call("POST", "applications", &token, &draft).await;
@@ -280,4 +285,127 @@ async fn the_uploads_of_a_deleted_draft_are_free_again() {
     assert_eq!(deleted.status, 204, "{}", deleted.text);
     let third = served.call("POST", "applications", &token, &draft).await;
     assert_eq!(third.status, 201, "{}", third.text);
+}
+
+#[actix_web::test]
+async fn a_draft_is_sent_only_while_its_service_is_open_to_who_sends_it() {
+    let world = World::new().await;
+    let app = app!(world);
+    let id = ServiceId::random();
+    let offered = async |status: u32, access_level: u32| {
+        let more = json!({"status": status, "access_level": access_level});
+        offer(&world, id, "aperto", "segnalazione-disservizio", more).await;
+    };
+    offered(1, 1000).await;
+    let draft =
+        json!({"service": id, "status": "1000", "data": sample("segnalazione-disservizio")});
+    let made = call!(app, world, POST "applications", citizen, draft);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let application = made.json["id"].as_str().unwrap();
+    let submit = format!("applications/{application}/transition/submit");
+    offered(2, 1000).await;
+    assert_eq!(
+        call!(app, world, POST submit, citizen, json!({})).told(),
+        (422, "validation")
+    );
+    offered(1, 3000).await;
+    assert_eq!(
+        call!(app, world, POST submit, citizen, json!({})).told(),
+        (403, "forbidden")
+    );
+    offered(1, 1000).await;
+    assert_eq!(
+        call!(app, world, POST submit, citizen, json!({})).status,
+        204
+    );
+}
+
+#[actix_web::test]
+async fn an_upload_in_the_data_is_shown_as_it_is_known_and_not_as_it_was_sent() {
+    let world = World::new().await;
+    let served = world.serve();
+    let token = world.token(world.citizen);
+    let (file, uri) = uploaded(&served, &token).await;
+    let mut data = sample("iscrizione-asilo-nido");
+    data["vaccination_certificate"] = json!([{"name": "other.pdf", "url": "https://evil.example/x",
+        "originalName": "other.pdf", "description": "Altro", "storage": "url", "other": {"url": "https://evil.example/y"},
+        "data": {"id": file, "uri": uri}}]);
+    // An id beside other fields makes no reference of them.
+    data["id"] = file.clone();
+    let draft = json!({"service": "iscrizione-asilo-nido", "status": 1000, "data": data});
+    let made = served.call("POST", "applications", &token, &draft).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json["id"].as_str().unwrap();
+    let path = format!("applications/{id}");
+    let url = |version: &str| {
+        let file = file.as_str().unwrap();
+        format!("/api/applications/{id}/attachments/{file}?version={version}")
+    };
+    let is_ours = |shown: &Value, version: &str| {
+        let keys: Vec<&String> = shown.as_object().unwrap().keys().collect();
+        let wanted = [
+            "id",
+            "name",
+            "url",
+            "originalName",
+            "description",
+            "protocol_required",
+        ];
+        assert_eq!(keys, wanted, "{shown}");
+        assert_eq!(shown["id"], file);
+        assert_eq!(shown["originalName"], "certificato.pdf");
+        assert_eq!(shown["description"], "Certificato");
+        assert_eq!(shown["protocol_required"], false);
+        assert!(
+            shown["url"].as_str().unwrap().ends_with(&url(version)),
+            "{shown}"
+        );
+    };
+    let is_clean = |text: &str| {
+        for sent in ["key=", "evil.example", "other.pdf", "Altro"] {
+            assert!(!text.contains(sent), "{sent}: {text}");
+        }
+    };
+    is_clean(&made.text);
+    for version in ["1", "2"] {
+        let read = served
+            .get(&format!("{path}?version={version}"), &token)
+            .await;
+        is_clean(&read.text);
+        if version == "2" {
+            is_ours(&read.json["data"]["vaccination_certificate"][0], version);
+        } else {
+            let shown = &read.json["data"]["vaccination_certificate.0.url"];
+            assert!(
+                shown.as_str().unwrap().ends_with(&url(version)),
+                "{}",
+                read.text
+            );
+            let name = &read.json["data"]["vaccination_certificate.0.originalName"];
+            assert_eq!(name, "certificato.pdf");
+        }
+        let attached = &read.json["attachments"][0];
+        assert_eq!(attached["id"], file);
+        assert!(
+            attached["url"].as_str().unwrap().ends_with(&url(version)),
+            "{attached}"
+        );
+        let echo = served.call("PUT", &path, &token, &read.json).await;
+        assert_eq!(echo.status, 200, "{}", echo.text);
+    }
+    let sent = format!("{path}/transition/submit");
+    let sent = served.call("POST", &sent, &token, &Value::Null).await;
+    assert_eq!(sent.status, 204, "{}", sent.text);
+    let event = world.last_event(id).await.payload;
+    is_clean(&event.to_string());
+    is_ours(&event["submission"]["vaccination_certificate"][0], "1");
+    let shown = &event["data"]["vaccination_certificate.0.url"];
+    assert!(shown.as_str().unwrap().ends_with(&url("1")), "{event}");
+    assert!(
+        event["attachments"][0]["url"]
+            .as_str()
+            .unwrap()
+            .ends_with(&url("1")),
+        "{event}"
+    );
 }

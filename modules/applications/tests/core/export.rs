@@ -349,6 +349,14 @@ async fn the_file_has_what_the_list_shows_and_says_what_it_needs() {
         operator
     );
     assert_eq!(refused(format), told(400, "bad-parameter"));
+    for (order, status) in [("name", 400), ("creationTime", 200)] {
+        let path = format!("format=ndjson&order={order}");
+        assert_eq!(
+            export!(app, world, path, operator).status,
+            status,
+            "{order}"
+        );
+    }
     let accept = export!(
         app,
         world,

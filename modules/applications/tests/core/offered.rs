@@ -9,13 +9,19 @@ use crate::world::World;
 
 /// The tenant offers one more service, on the form of an example; `more` says what is different.
 pub async fn service(world: &World, slug: &str, form: &str, more: Value) -> ServiceId {
+    let id = ServiceId::random();
+    offer(world, id, slug, form, more).await;
+    id
+}
+
+/// As [`service`], and what becomes of it later.
+pub async fn offer(world: &World, id: ServiceId, slug: &str, form: &str, more: Value) {
     let path = format!(
         "{}/../../examples/forms/{form}.json",
         env!("CARGO_MANIFEST_DIR")
     );
     let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let form = new_form(world, schema).await;
-    let id = ServiceId::random();
     let tenant = world.tenancy.tenant_id();
     let mut body = json!({"id": id, "tenant": tenant, "slug": slug, "identifier": slug, "name": slug,
         "status": 1, "access_level": 0, "updated_at": clock::now(),
@@ -25,7 +31,6 @@ pub async fn service(world: &World, slug: &str, form: &str, more: Value) -> Serv
     world
         .outside(Topic::Services, id.uuid(), Change::created(), body)
         .await;
-    id
 }
 
 /// One more form.

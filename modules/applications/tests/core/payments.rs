@@ -103,7 +103,7 @@ async fn a_payment_recorded_at_the_desk_ends_the_debt() {
     let app = app!(world);
     let id = paid_one!(app, world);
     let done = call!(app, world, POST format!("applications/{id}/transition/complete-payment"), operator,
-        json!({"message": "Pagato allo sportello"}));
+        json!({"message": "Pagato allo sportello", "visibility": "applicant"}));
     assert_eq!(done.status, 204, "{}", done.text);
     // Our own cancellation is no failure.
     world.payment(&id, 1, "CANCELED").await;
@@ -111,6 +111,29 @@ async fn a_payment_recorded_at_the_desk_ends_the_debt() {
     let history = call!(app, world, GET format!("applications/{id}/history"), operator);
     assert_eq!(history.json[1]["message"], "Pagato allo sportello");
     assert_ne!(history.json[1]["message_id"], Value::Null);
+}
+
+#[actix_web::test]
+async fn what_the_office_notes_of_a_payment_for_itself_never_reaches_the_applicant() {
+    let world = World::new().await;
+    let app = app!(world);
+    let id = paid_one!(app, world);
+    let note = json!({"message": "Ha pagato un parente"});
+    let path = format!("applications/{id}/transition/complete-payment");
+    let done = call!(app, world, POST path, operator, note);
+    assert_eq!(done.status, 204, "{}", done.text);
+    let messages = format!("v2/applications/{id}/messages");
+    let noted = call!(app, world, GET messages, operator).text;
+    assert!(noted.contains("Ha pagato un parente"), "{noted}");
+    for path in [
+        messages,
+        format!("applications/{id}/history"),
+        format!("applications/{id}"),
+    ] {
+        let seen = call!(app, world, GET path, citizen);
+        assert_eq!(seen.status, 200);
+        assert!(!seen.text.contains("parente"), "{}", seen.text);
+    }
 }
 
 #[actix_web::test]

@@ -133,6 +133,7 @@ impl From<Job> for JobOut {
 #[utoipa::path(post, path = "/lang/api/jobs", operation_id = "jobs.job.create", tag = "jobs",
     summary = "Start a process",
     description = "The process runs in the module that knows its type; `GET jobs/{id}` tells its progress.", request_body = JobIn,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     responses(
         (status = 201, description = "The process, pending", body = JobOut),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),

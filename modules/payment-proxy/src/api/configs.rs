@@ -163,7 +163,10 @@ pub async fn create(
     post, path = "/payment-proxy/{connector}/configs", operation_id = "payment-proxy.config.create", tag = "payment-proxy-configuration",
     summary = "Configure how a service is paid",
     description = "A configuration says how a service, or another collection, is paid at this connector.", request_body = ConfigSettings,
-    params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
+    params(
+        ("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255),
+    ),
     responses(
         (status = 201, description = "The configuration", body = ConfigSettings),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

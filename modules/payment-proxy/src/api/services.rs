@@ -98,7 +98,10 @@ async fn found(
     summary = "Configure how a service is paid (v1)",
     description = "Version 1: a configuration whose collection is a service.",
     request_body(content = Object, example = json!({"id": "b21c4429-95e4-45d5-930f-44eb74136625", "amount": 16.5, "reason": "Occupazione di suolo pubblico", "expire_at": 90, "collection_data": "9/0101002IM/", "active": true, "receiver": {"tax_identification_number": "77777777777", "name": "Comune di Bugliano"}})),
-    params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
+    params(
+        ("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255),
+    ),
     responses(
         (status = 201, description = "The configuration", body = ConfigSettings),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

@@ -78,7 +78,10 @@ pub fn new_row(
     post, path = "/payment-proxy/{connector}/tenants", operation_id = "payment-proxy.tenant.create", tag = "payment-proxy-configuration",
     summary = "Configure a body at a connector",
     description = "Once for a body; the configurations of its services rest on it.", request_body = TenantSettings,
-    params(("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox")),
+    params(
+        ("connector" = String, Path, description = "The connector", max_length = 50, example = "sandbox"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255),
+    ),
     responses(
         (status = 201, description = "The configuration", body = TenantSettings),
         (status = 403, description = "Not an administrator", body = ProblemBody, content_type = "application/problem+json"),

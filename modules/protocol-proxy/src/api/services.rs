@@ -63,6 +63,7 @@ fn changed(row: &ServiceConfig, settled: Settled) -> ServiceConfig {
     description = "At most one configuration of a service is active, over all connectors.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255),
     ),
     request_body = ConfigurationIn,
     responses(

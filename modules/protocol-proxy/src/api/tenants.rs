@@ -52,6 +52,7 @@ fn changed(row: &TenantConfig, settled: Settled) -> TenantConfig {
     description = "Once for a body; the configurations of its services rest on it.",
     params(
         ("connector" = String, Path, description = "The registry", max_length = 40, example = "sandbox"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255),
     ),
     request_body = ConfigurationIn,
     responses(

@@ -38,18 +38,19 @@ transitions! {
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             work.check(Action::CompletePayment, Circumstances::default())?;
-            let mut message_id = None;
-            if let Some(text) = body.message.clone().filter(|text| !text.trim().is_empty()) {
-                let visibility = body.visibility.unwrap_or(Visibility::Internal);
-                let mut new = new_message(work, text, visibility);
+            let text = body.message.filter(|text| !text.trim().is_empty());
+            let visibility = body.visibility.unwrap_or(Visibility::Internal);
+            let mut inputs = Inputs::default();
+            if let Some(text) = text {
+                let mut new = new_message(work, text.clone(), visibility);
                 new.subject = body.subject;
-                message_id = Some(write(work, new, Vec::new())?.0);
+                let message_id = write(work, new, Vec::new())?.0;
+                // The applicant reads the history, and what the new state is told with.
+                if visibility == Visibility::Applicant {
+                    (inputs.note, inputs.message_id) = (Some(text), Some(message_id));
+                }
             }
-            work.apply(Action::CompletePayment, Inputs {
-                note: body.message,
-                message_id,
-                ..Inputs::default()
-            })
+            work.apply(Action::CompletePayment, inputs)
         }).await
     }
 

@@ -165,7 +165,7 @@ fn write(
     let written = messages::write(work.scope, &api, new, &rows)?;
     let shown = rows
         .iter()
-        .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+        .map(|row| (row.kind.clone(), crate::files::held_file(row, &api)));
     work.aggregate.files.extend(shown);
     Ok((written.id, rows.iter().map(|row| row.id).collect()))
 }

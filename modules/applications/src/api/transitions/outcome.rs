@@ -46,7 +46,7 @@ pub(in crate::api) fn conclude_in(
     let files = rows.iter().map(|row| row.id).collect();
     let shown = rows
         .iter()
-        .map(|row| (row.kind.clone(), crate::files::event_file(row, &api)));
+        .map(|row| (row.kind.clone(), crate::files::held_file(row, &api)));
     work.aggregate.files.extend(shown);
     work.apply(
         action,

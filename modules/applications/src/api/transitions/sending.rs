@@ -1,11 +1,13 @@
 //! What the applicant does: sending, and taking back.
 
 use opencity_formio::Mode;
+use opencity_kernel::clock;
 
 use super::integration::{answer_of, answers};
 use super::*;
 use crate::domain::Status;
 use crate::store::application::Application;
+use crate::submission;
 
 /// A text.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -38,6 +40,7 @@ fn send(work: &mut Work<'_, '_>) -> Result<(), Problem> {
     work.check(Action::Submit, Circumstances::default())?;
     let inputs = match work.aggregate.state()? {
         Status::Draft => {
+            submission::may_use(&work.aggregate.service, &work.caller, clock::now())?;
             let form = work.form()?.map(|(id, version, _)| (id, version));
             let data = work.aggregate.data.clone();
             let sent = work.read_data(Some(&data), Mode::Submit)?;
