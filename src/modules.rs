@@ -142,43 +142,4 @@ mod tests {
         let postgres = open(format!("{}/{name}", server.rsplit_once('/').unwrap().0));
         assert_eq!(up_down_up(&sqlite).await, up_down_up(&postgres).await);
     }
-
-    #[tokio::test]
-    async fn a_database_that_needs_a_newer_version_is_refused() {
-        const NEWER: &[Migration] = &[
-            Migration {
-                name: "1_first",
-                up: ["", ""],
-                down: ["", ""],
-                min_compatible: 1,
-            },
-            Migration {
-                name: "2_contracts",
-                up: ["", ""],
-                down: ["", ""],
-                min_compatible: 2,
-            },
-        ];
-        let folder = tempfile::tempdir().unwrap();
-        let database = open(
-            folder
-                .path()
-                .join("newer.sqlite")
-                .to_string_lossy()
-                .into_owned(),
-        );
-        let old = NEWER.split_at(1).0;
-        database
-            .migrate(vec![(opencity_kernel::INFO, NEWER)])
-            .await
-            .unwrap();
-        let refusal = database
-            .migrate(vec![(opencity_kernel::INFO, old)])
-            .await
-            .unwrap_err();
-        assert!(
-            refusal.to_string().contains("start a newer version"),
-            "{refusal}"
-        );
-    }
 }

@@ -1,11 +1,18 @@
 //! Logs and metrics.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::config::LogSettings;
 use crate::module::StartError;
+
+/// A gauge that is not written for so long is told no more: the process that writes it holds its lease, or its partition, no
+/// longer, and its last number would stand beside that of the one that does. Each is written every 30 seconds at least.
+const GAUGE_KEPT: Duration = Duration::from_secs(120);
 
 /// Sends logs to standard error: one line each, as text or JSON.
 ///
@@ -37,6 +44,7 @@ pub fn start_logs(settings: &LogSettings) -> Result<(), StartError> {
 /// If another collection was started already.
 pub fn start_metrics(settings: &LogSettings) -> Result<PrometheusHandle, StartError> {
     PrometheusBuilder::new()
+        .idle_timeout(MetricKindMask::GAUGE, Some(GAUGE_KEPT))
         .add_global_label("cluster", &settings.cluster)
         .add_global_label("app_name", "opencity")
         .install_recorder()

@@ -7,6 +7,16 @@ use super::{Database, DatabaseSettings};
 
 /// A migrated database.
 pub(crate) async fn open(url: String) -> Database {
+    let database = connect(url);
+    database
+        .migrate(vec![(crate::INFO, crate::MIGRATIONS)])
+        .await
+        .unwrap();
+    database
+}
+
+/// A database as it is, as a process of its own has it.
+pub(crate) fn connect(url: String) -> Database {
     let settings = DatabaseSettings {
         url: url.into(),
         pool_size: 4,
@@ -14,12 +24,7 @@ pub(crate) async fn open(url: String) -> Database {
         busy_timeout_ms: 5000,
         group_commit: 4,
     };
-    let database = Database::open(&settings, crate::INFO).unwrap();
-    database
-        .migrate(vec![(crate::INFO, crate::MIGRATIONS)])
-        .await
-        .unwrap();
-    database
+    Database::open(&settings, crate::INFO).unwrap()
 }
 
 /// A migrated database in a file of its own.

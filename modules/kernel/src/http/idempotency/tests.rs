@@ -91,3 +91,33 @@ async fn a_key_whose_request_died_is_free_after_its_lease_on_sqlite() {
 async fn a_key_whose_request_died_is_free_after_its_lease_on_postgres() {
     a_key_whose_request_died_is_free_after_its_lease(on_postgres().await).await;
 }
+
+#[cfg(feature = "faults")]
+async fn an_answer_is_kept_for_24_hours(database: Database) {
+    use crate::scheduler::Task as _;
+    let caller = Caller(Tenancy::from_row(TenantId::new()));
+    let sweep = crate::sweep::Sweep::new(database.clone());
+    let first = caller.begins(&database, "a").await.unwrap();
+    ends(&database, first).await.unwrap();
+    crate::clock::advance(std::time::Duration::from_secs(24 * 3600 - 60));
+    sweep.run().await.unwrap();
+    let again = caller.begins(&database, "a").await;
+    assert!(matches!(again, Err(Refusal::Answered(_))));
+    crate::clock::advance(std::time::Duration::from_secs(120));
+    sweep.run().await.unwrap();
+    let anew = caller.begins(&database, "b").await.unwrap();
+    ends(&database, anew).await.unwrap();
+}
+
+#[cfg(feature = "faults")]
+#[tokio::test]
+async fn an_answer_is_kept_for_24_hours_on_sqlite() {
+    let (database, _folder) = on_sqlite().await;
+    an_answer_is_kept_for_24_hours(database).await;
+}
+
+#[cfg(feature = "faults")]
+#[tokio::test]
+async fn an_answer_is_kept_for_24_hours_on_postgres() {
+    an_answer_is_kept_for_24_hours(on_postgres().await).await;
+}
