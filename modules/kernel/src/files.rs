@@ -374,9 +374,20 @@ pub fn head_matches(mime_type: &str, head: &[u8]) -> bool {
         {
             starts(&[b"PK\x03\x04"])
         }
+        // Compound files; word processors also write RTF under the older name. Tables as text come as application/vnd.ms-excel too.
+        "application/msword" => starts(&[COMPOUND, b"{\\rtf"]),
+        "application/rtf" | "text/rtf" => starts(&[b"{\\rtf"]),
+        "application/xml" | "text/xml" => {
+            let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+            text.trim_ascii_start().starts_with(b"<") || starts(&[b"\xff\xfe<", b"\xfe\xff\0<"])
+        }
+        "image/vnd.dwg" => starts(&[b"AC10"]),
         _ => !starts(&[b"MZ", b"\x7fELF"]),
     }
 }
+
+/// How a file of the older office programs begins ([MS-CFB] 2.2).
+const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 #[cfg(test)]
 mod tests {
@@ -391,6 +402,28 @@ mod tests {
     use futures::{TryStreamExt, stream};
     use std::convert::Infallible;
     use std::io;
+
+    #[test]
+    fn a_file_is_what_its_name_says_as_far_as_its_first_bytes_tell() {
+        let cases: [(&str, &[u8], bool); 12] = [
+            ("a.doc", COMPOUND, true),
+            ("a.doc", b"{\\rtf1", true),
+            ("a.doc", b"hello", false),
+            ("a.xls", COMPOUND, true),
+            ("a.xls", b"MZ\x90", false),
+            ("a.rtf", b"{\\rtf1", true),
+            ("a.rtf", b"hello", false),
+            ("a.xml", b"\xef\xbb\xbf\n<?xml version='1.0'?>", true),
+            ("a.xml", b"\x89PNG\r\n\x1a\n", false),
+            ("a.txt", b"hello", true),
+            ("a.txt", b"MZ\x90", false),
+            ("a.csv", b"\x7fELF", false),
+        ];
+        for (name, head, taken) in cases {
+            let kind = type_of(name).unwrap();
+            assert_eq!(head_matches(kind, head), taken, "{name} {head:?}");
+        }
+    }
 
     fn store() -> (tempfile::TempDir, FileStore) {
         let folder = tempfile::tempdir().unwrap();
