@@ -45,6 +45,7 @@ test-full: test ## Everything of test, then each crate alone, the long fault run
 	$(STEP) schemathesis-long scripts/schemathesis --long target/debug/opencity
 	$(STEP) long-tests scripts/postgres run cargo nextest run $(WORKSPACE) --profile full --run-ignored only
 	@scripts/setup containers
+	$(STEP) traefik scripts/traefik target/debug/opencity
 	$(STEP) containers env LTO=$${LTO:-off} scripts/containers
 	@scripts/step --summary
 
