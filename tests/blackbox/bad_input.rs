@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use self::rights::{expiry, idempotency, lockout, other_tenant, rights, tokens, uploads};
-use crate::common::{Answer, Client, Platform, Store, demo, example, until};
+use crate::common::{Answer, Client, Options, Platform, Store, demo, example, until};
 use crate::main_job::{apply, in_state};
 
 const APPLICATIONS: &str = "/lang/api/applications";
@@ -455,5 +455,39 @@ async fn bad_input_a_token_signed_by_another_installation_is_refused_by_both() {
                 "unauthenticated",
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn the_id_of_a_refusal_is_in_the_log() {
+    let mut platform = Platform::start(Store::Sqlite).await;
+    let refused = platform.client().get("/lang/api/applications").await;
+    let id = refused.expect(401)["instance"].as_str().unwrap().to_owned();
+    assert!(platform.terminate().success());
+    let log = platform.log();
+    let mut lines = log.lines().filter(|line| line.contains(&id));
+    assert!(lines.any(|line| line.contains("/lang/api/applications") && line.contains(" 401 ")));
+}
+
+#[tokio::test]
+async fn the_limits_of_bodies_are_those_of_the_configuration() {
+    let options = Options::default()
+        .set("HTTP__BODY_LIMIT_BYTES", 2000)
+        .set("HTTP__JSON_DEPTH", 4)
+        .set("HTTP__JSON_ARRAY_LENGTH", 3);
+    let platform = Platform::start_with(Store::Sqlite, options).await;
+    let admin = platform.client().login("admin").await;
+    let cases = [
+        (json!({"title": "a".repeat(2000)}), 413, "body-too-large"),
+        (json!({"title": [[[["a"]]]]}), 400, "json-too-deep"),
+        (
+            json!({"triggers": ["a", "b", "c", "d"]}),
+            400,
+            "array-too-long",
+        ),
+    ];
+    for (body, status, code) in cases {
+        let refused = admin.post("/lang/api/webhooks", &body).await;
+        assert_eq!(refused.problem(status), code);
     }
 }

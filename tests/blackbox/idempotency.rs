@@ -83,3 +83,25 @@ async fn one_effect_and_one_answer_on_sqlite() {
 async fn one_effect_and_one_answer_on_postgres() {
     one_effect_and_one_answer(Store::Postgres).await;
 }
+
+#[tokio::test]
+async fn a_login_is_never_answered_from_a_key() {
+    let platform = Platform::start(Store::Sqlite).await;
+    let login = async |password: &str| {
+        let body = json!({"username": "admin", "password": password}).to_string();
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", "login"),
+        ];
+        let client = platform.client();
+        let sent = client.send(
+            Method::POST,
+            "/lang/api/auth",
+            &headers,
+            Some(body.into_bytes()),
+        );
+        sent.await.unwrap()
+    };
+    login(crate::common::demo::PASSWORD).await.expect(200);
+    assert_eq!(login("another").await.status, 401);
+}

@@ -118,7 +118,7 @@ async fn answer<B: MessageBody + 'static>(
             HeaderValue::from_static("86400"),
         );
     }
-    seen.log(&response, started);
+    seen.log(&response, started, &id);
     Ok(response)
 }
 
@@ -212,7 +212,7 @@ impl Seen {
         }
     }
 
-    fn log(&self, response: &ServiceResponse, started: Monotonic) {
+    fn log(&self, response: &ServiceResponse, started: Monotonic, id: &str) {
         let status = response.status();
         let size = match response.response().body().size() {
             actix_web::body::BodySize::Sized(size) => size.to_string(),
@@ -221,6 +221,7 @@ impl Seen {
         let time = clock::now().rome().format("%d/%b/%Y:%H:%M:%S %z");
         tracing::info!(
             target: "access",
+            request_id = id,
             "{} - - [{time}] \"{} {} HTTP/1.1\" {} {size} \"-\" \"{}\"",
             self.peer, self.method, self.path, status.as_u16(), self.agent
         );
