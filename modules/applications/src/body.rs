@@ -4,6 +4,7 @@ use opencity_contracts::application as contract;
 use opencity_contracts::application::{ApplicationStatus, FormRef, Link, ProtocolNumber};
 use opencity_contracts::document::DocumentType;
 use opencity_contracts::file::{File, IntegrationFile};
+use opencity_formio::Form;
 use opencity_kernel::db::{DbError, DbResult};
 use opencity_kernel::id::ActId;
 use opencity_kernel::instant::Instant;
@@ -35,8 +36,12 @@ pub const SYSTEM_OPERATOR: Caller = Caller {
     ..Caller::PLATFORM
 };
 
-/// The application, flat data and all, but for what events alone have.
-fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Application> {
+/// The application with these data, but for what events alone have.
+fn application(
+    aggregate: &Aggregate,
+    view: View<'_>,
+    data: Map<String, Value>,
+) -> DbResult<contract::Application> {
     let row = &aggregate.row;
     let details = &aggregate.details;
     let service = &aggregate.service;
@@ -63,7 +68,7 @@ fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Appl
         locale: Some(row.locale.clone()),
         user_group_id: row.office_id.map(Into::into),
         operator_id: row.operator_id.map(Into::into),
-        data: opencity_formio::flatten(&data(aggregate, view.version)),
+        data,
         submission: Map::new(),
         form: None,
         act: None,
@@ -127,19 +132,23 @@ fn application(aggregate: &Aggregate, view: View<'_>) -> DbResult<contract::Appl
     })
 }
 
-/// The object of the API: the keys that only events have are left out, `tenant_id` is added.
+/// The object of the API: the keys that only events have are left out, `tenant_id` is added. Version 2 nests the data, as the
+/// form does.
 ///
 /// # Errors
 /// If a stored document is malformed.
-pub fn shown(aggregate: &Aggregate, view: View<'_>, data: Option<Value>) -> DbResult<Value> {
-    let application = application(aggregate, view)?;
+pub fn shown(aggregate: &Aggregate, view: View<'_>, form: Option<&Form>) -> DbResult<Value> {
+    let data = data(aggregate, view.version);
+    let data = match (view.version, form) {
+        (1, _) => opencity_formio::flatten(&data),
+        (_, Some(form)) => object(opencity_formio::without_data_wrappers(&data, form)),
+        (_, None) => object(data),
+    };
+    let application = application(aggregate, view, data)?;
     let mut value = serde_json::to_value(&application).map_err(DbError::json)?;
     if let Value::Object(map) = &mut value {
         for key in ["submission", "form", "act"] {
             map.shift_remove(key);
-        }
-        if let Some(data) = data {
-            map.insert("data".to_owned(), data);
         }
         let tenant = map.get("tenant").cloned().unwrap_or_default();
         map.insert("tenant_id".to_owned(), tenant);
@@ -165,17 +174,16 @@ pub fn event(
     };
     let row = &aggregate.row;
     let version = row.form_version.and_then(|v| u32::try_from(v).ok());
+    let data = data(aggregate, view.version);
+    let flat = opencity_formio::flatten(&data);
     let application = contract::Application {
-        submission: match data(aggregate, view.version) {
-            Value::Object(map) => map,
-            _ => Map::new(),
-        },
+        submission: object(data),
         form: row.form_id.map(|id| FormRef {
             id: id.uuid(),
             version: version.unwrap_or(1),
         }),
         act: act.map(contract_act).transpose()?,
-        ..application(aggregate, view)?
+        ..application(aggregate, view, flat)?
     };
     serde_json::to_value(application).map_err(DbError::json)
 }
@@ -340,19 +348,15 @@ fn description(action: &str) -> &'static str {
 }
 
 /// The data as they are kept, with the addresses of their uploads.
-#[must_use]
-pub fn data(aggregate: &Aggregate, version: u8) -> Value {
+fn data(aggregate: &Aggregate, version: u8) -> Value {
     let mut data = aggregate.data.clone();
     name_uploads(&mut data, &aggregate.files, Some(version));
     data
 }
 
-/// The data in the form of version 2.
-#[must_use]
-pub fn nested(data: &Value, form: Option<&opencity_formio::Form>) -> Value {
-    match (form, data) {
-        (Some(form), data) => opencity_formio::without_data_wrappers(data, form),
-        (None, Value::Object(map)) => Value::Object(map.clone()),
-        (None, _) => Value::Object(Map::new()),
+fn object(data: Value) -> Map<String, Value> {
+    match data {
+        Value::Object(map) => map,
+        _ => Map::new(),
     }
 }

@@ -337,13 +337,6 @@ pub async fn put(
     let may = may(&state, &scope, &caller, id, Action::Put);
     let changes = body.value.read_after(may).await?;
     change(&state, &scope, caller, id, move |work| {
-        if !changes.numbers(&work.aggregate).is_empty() {
-            return Err(Problem::field(
-                "protocol_number",
-                "read_only",
-                "Leave the protocol data out or send them back as they are, and give them by PATCH.",
-            ));
-        }
         let backoffice = changes.backoffice_data.clone();
         let backoffice = backoffice.filter(|data| data.as_ref() != work.shown_backoffice_data());
         let change = work.data_change(Action::Put, changes)?;
@@ -482,6 +475,13 @@ impl Work<'_, '_> {
                 field,
                 "read_only",
                 "This does not change once the application is begun: leave it out, or send it back as it is.",
+            ));
+        }
+        if action == Action::Put && !changes.numbers(&self.aggregate).is_empty() {
+            return Err(Problem::field(
+                "protocol_number",
+                "read_only",
+                "Leave the protocol data out or send them back as they are, and give them by PATCH.",
             ));
         }
         let payment_type =

@@ -12,6 +12,10 @@ use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, auth};
 use serde_json::{Value, json};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::{ApplicationOut, Shown, State, relations};
 use crate::aggregate::{self, Aggregate};
@@ -193,18 +197,7 @@ fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
         ("limit" = Option<i64>, Query, description = "Entries of a page", minimum = 1, maximum = 100),
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100_000),
         ("cursor" = Option<String>, Query, description = "Where the page before ended: from its next link", max_length = 100),
-        ("createdAt[after]" = Option<String>, Query, description = "Made then or later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("createdAt[before]" = Option<String>, Query, description = "Made then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("createdAt[strictly_after]" = Option<String>, Query, description = "Made later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("createdAt[strictly_before]" = Option<String>, Query, description = "Made earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[after]" = Option<String>, Query, description = "Last changed then or later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[before]" = Option<String>, Query, description = "Last changed then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[strictly_after]" = Option<String>, Query, description = "Last changed later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[strictly_before]" = Option<String>, Query, description = "Last changed earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[after]" = Option<String>, Query, description = "Submitted then or later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[before]" = Option<String>, Query, description = "Submitted then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[strictly_after]" = Option<String>, Query, description = "Submitted later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[strictly_before]" = Option<String>, Query, description = "Submitted earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        DateFilters,
     ),
     responses(
         (status = 200, description = "A page, or the places", content((Collection<ApplicationOut> = "application/json"), (Object = "application/geo+json"))),
@@ -391,30 +384,61 @@ fn status_of(page: &PageQuery) -> Result<Option<Status>, Problem> {
         .transpose()
 }
 
+/// The times that a list is narrowed by: their names, and what the description of the API says of them.
+const DATES: [(&str, Date, &str); 3] = [
+    ("createdAt", Date::Created, "Made"),
+    ("updatedAt", Date::Updated, "Last changed"),
+    ("submittedAt", Date::Submitted, "Submitted"),
+];
+
+/// How: `createdAt[after]`.
+const BOUNDS: [(&str, Bound, &str); 4] = [
+    ("after", Bound::After, "then or later"),
+    ("before", Bound::Before, "then or earlier"),
+    ("strictly_after", Bound::StrictlyAfter, "later"),
+    ("strictly_before", Bound::StrictlyBefore, "earlier"),
+];
+
+/// The filters by time, for the description of the API.
+pub(super) struct DateFilters;
+
+impl IntoParams for DateFilters {
+    fn into_params(_parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let filter = |(name, what): (&str, &str), (bound, how): (&str, &str)| {
+            let text = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .max_length(Some(40));
+            ParameterBuilder::new()
+                .name(format!("{name}[{bound}]"))
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(format!(
+                    "{what} {how}: a date, midnight in Italy, or an instant"
+                )))
+                .schema(Some(text))
+                .build()
+        };
+        let of = |(name, _, what)| BOUNDS.map(|(bound, _, how)| filter((name, what), (bound, how)));
+        DATES.into_iter().flat_map(of).collect()
+    }
+}
+
 fn dates_of(page: &PageQuery) -> Result<Vec<(Date, Bound, Instant)>, Problem> {
     let mut dates = Vec::new();
     for (key, value) in page.parameters() {
         let Some((name, rest)) = key.split_once('[') else {
             continue;
         };
-        let date = match name {
-            "createdAt" => Date::Created,
-            "updatedAt" => Date::Updated,
-            "submittedAt" => Date::Submitted,
-            _ => continue,
-        };
-        let bound = match rest.trim_end_matches(']') {
-            "after" => Bound::After,
-            "strictly_after" => Bound::StrictlyAfter,
-            "before" => Bound::Before,
-            "strictly_before" => Bound::StrictlyBefore,
-            _ => continue,
-        };
-        if !value.is_empty() {
+        let bound = rest.trim_end_matches(']');
+        let date = DATES.iter().find(|(known, ..)| *known == name);
+        let bound = BOUNDS.iter().find(|(known, ..)| *known == bound);
+        if let (Some((_, date, _)), Some((_, bound, _))) = (date, bound)
+            && !value.is_empty()
+        {
             let at = instant_of(value).ok_or_else(|| {
                 Problem::bad_parameter(key, "yyyy-mm-dd or yyyy-mm-ddTHH:mm:ss+hh:mm")
             })?;
-            dates.push((date, bound, at));
+            dates.push((*date, *bound, at));
         }
     }
     Ok(dates)

@@ -179,18 +179,13 @@ impl State {
             version: shown.version.number(),
             now: clock::now(),
         };
-        let data = match shown.version {
-            ApiVersion::One => None,
-            ApiVersion::Two => {
-                let form = match (aggregate.row.form_id, aggregate.row.form_version) {
-                    (Some(id), Some(version)) => self.forms.get(scope, id, version)?,
-                    _ => None,
-                };
-                let data = body::data(aggregate, view.version);
-                Some(body::nested(&data, form.as_deref()))
+        let form = match (aggregate.row.form_id, aggregate.row.form_version) {
+            (Some(id), Some(version)) if shown.version == ApiVersion::Two => {
+                self.forms.get(scope, id, version)?
             }
+            _ => None,
         };
-        body::shown(aggregate, view, data)
+        body::shown(aggregate, view, form.as_deref())
     }
 }
 

@@ -68,8 +68,19 @@ on_both_databases! {
             };
             assert_eq!(owner.told(), (403, "forbidden"), "{method}");
         }
-        let seen = call!(app, world, GET format!("applications/{id}"), citizen);
+        let application = format!("applications/{id}");
+        let seen = call!(app, world, GET application, citizen);
         assert_eq!(seen.json["backoffice_data"], Value::Null);
+
+        let draft = json!({"service": "sopralluoghi", "status": "1000", "user": world.citizen, "data": sample(FORM)});
+        let made = call!(app, world, POST "applications", system, draft);
+        assert_eq!(made.status, 201, "{}", made.text);
+        let application = format!("applications/{}", made.json["id"].as_str().unwrap());
+        let replaced = call!(app, world, PUT application, system, send(good.clone()));
+        assert_eq!(replaced.status, 200, "{}", replaced.text);
+        let read = call!(app, world, GET application, system).json;
+        assert_eq!(read["backoffice_data"], good);
+        assert_eq!(call!(app, world, PUT application, system, read).status, 200);
     }
 
     async fn a_system_outside_finds_an_application_by_its_own_id(store) {

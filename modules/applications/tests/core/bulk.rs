@@ -40,6 +40,17 @@ macro_rules! acquired {
     }};
 }
 
+/// What became of work that an operator asked for, when it is done.
+macro_rules! done {
+    ($app:expr, $world:expr, $asked:expr) => {{
+        let made = call!($app, $world, POST "applications/bulk", operator, $asked);
+        work(&$world).await;
+        let path = format!("applications/bulk/{}", made.json["id"].as_str().unwrap());
+        let read = call!($app, $world, GET path, operator);
+        (path, read)
+    }};
+}
+
 on_both_databases! {
     async fn as_many_as_are_taken_are_kept_in_their_order(store) {
         let world = World::on(store).await;
@@ -98,10 +109,7 @@ async fn many_are_assigned_and_rejected_and_what_is_refused_says_why() {
 
     // By the rules of the single call: the third is nobody's yet.
     let asked = json!({"action": "reject", "ids": ids, "message": "I fondi sono esauriti."});
-    let made = call!(app, world, POST "applications/bulk", operator, asked);
-    work(&world).await;
-    let path = format!("applications/bulk/{}", made.json["id"].as_str().unwrap());
-    let read = call!(app, world, GET path, operator);
+    let (path, read) = done!(app, world, asked);
     assert_eq!(
         read.json["progress"],
         json!({"done": 2, "refused": 1, "total": 3})
@@ -173,10 +181,7 @@ async fn many_are_accepted_in_the_name_of_the_operator_who_asked() {
         json!({"action": "assign", "ids": ids}),
         json!({"action": "accept", "ids": ids, "message": "Risolto."}),
     ] {
-        let made = call!(app, world, POST "applications/bulk", operator, asked);
-        work(&world).await;
-        let path = format!("applications/bulk/{}", made.json["id"].as_str().unwrap());
-        let read = call!(app, world, GET path, operator);
+        let (_, read) = done!(app, world, asked);
         assert_eq!(
             read.json["progress"],
             json!({"done": 2, "refused": 0, "total": 2})

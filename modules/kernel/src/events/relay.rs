@@ -4,7 +4,7 @@
 
 use super::lease::{self, Lease};
 use super::signal::Signal;
-use crate::db::{AfterCommit, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, Database, DbResult, Priority};
 use diesel::connection::SimpleConnection;
 
 const GIVE_POSITIONS: &str = "
@@ -48,7 +48,7 @@ impl Relay {
                     .load(connection)?
                     .into_iter()
                     .next();
-                Ok::<_, DbError>(first.is_some())
+                Ok(first.is_some())
             })
             .await?;
         if !waiting {

@@ -17,7 +17,7 @@ use super::lease::{InstanceId, Lease};
 use super::signal::Signal;
 use super::{Consumer, Relay, log};
 use crate::clock;
-use crate::db::{AfterCommit, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, Database, DbResult, Priority};
 
 /// Times `poll_ms` after which a consumer looks without having been woken.
 const UNWOKEN: u32 = 20;
@@ -406,7 +406,7 @@ impl Worker {
                 } else {
                     Vec::new()
                 };
-                Ok::<_, DbError>((events, end, stored))
+                Ok((events, end, stored))
             })
             .await?;
         *cursor = stored;

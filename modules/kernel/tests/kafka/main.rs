@@ -115,18 +115,19 @@ impl Consumer for Listener {
     }
 }
 
+/// A process on a database that the brokers join to the others, and who listens there.
+async fn listening(place: &Place, settings: &KafkaSettings) -> (Arc<Listener>, Running) {
+    let listener = Arc::new(Listener::default());
+    let running = Running::joined(place, settings, vec![listener.clone()]).await;
+    (listener, running)
+}
+
 on_both!(
     what_is_written_in_one_database_comes_to_another_each_once_and_in_order,
     |near: Place| async move {
         let broker = broker().await;
         let far = Place::sqlite().await;
-        let listener = Arc::new(Listener::default());
-        let there = Running::joined(
-            &far,
-            &kafka(&broker.address(), "far"),
-            vec![listener.clone()],
-        )
-        .await;
+        let (listener, there) = listening(&far, &kafka(&broker.address(), "far")).await;
         let tenancy = tenancy();
         let entities: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
         let writers: Vec<_> = entities
@@ -161,13 +162,7 @@ on_both!(
     |near: Place| async move {
         let broker = broker().await;
         let far = Place::sqlite().await;
-        let listener = Arc::new(Listener::default());
-        let there = Running::joined(
-            &far,
-            &kafka(&broker.address(), "far"),
-            vec![listener.clone()],
-        )
-        .await;
+        let (listener, there) = listening(&far, &kafka(&broker.address(), "far")).await;
         let here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
         let (tenancy, entity) = (tenancy(), Uuid::now_v7());
         write(&near, tenancy, entity, 1..4).await;
@@ -221,9 +216,8 @@ on_both!(
         send(&key, Some(&second));
         producer.flush(PATIENCE).unwrap();
 
-        let listener = Arc::new(Listener::default());
         let joined = kafka(&broker.address(), "place");
-        let running = Running::joined(&place, &joined, vec![listener.clone()]).await;
+        let (listener, running) = listening(&place, &joined).await;
         eventually(|| listener.numbers(entity).len() >= 2).await;
         assert_eq!(listener.numbers(entity), [1, 2]);
         let kept = async |topic: &str, after: Option<i64>| -> Vec<i64> {
@@ -257,9 +251,8 @@ on_both!(
         let (entity, text) = (Uuid::now_v7(), "a".repeat(9 << 20));
         write_with(&near, tenancy(), entity, 1..5, &text).await;
         let far = Place::sqlite().await;
-        let listener = Arc::new(Listener::default());
         let joined = kafka(&broker.address(), "far");
-        let there = Running::joined(&far, &joined, vec![listener.clone()]).await;
+        let (listener, there) = listening(&far, &joined).await;
         let here = Running::joined(&near, &kafka(&broker.address(), "near"), vec![]).await;
         eventually(|| listener.numbers(entity).len() == 4).await;
         assert_eq!(listener.numbers(entity), [1, 2, 3, 4]);
@@ -372,9 +365,8 @@ async fn a_record_has_the_topics_key_and_says_of_which_tenant_and_version_it_is(
 
     // It belongs to the same trace where it arrives.
     let far = Place::sqlite().await;
-    let listener = Arc::new(Listener::default());
     let joined = kafka(&broker.address(), "far");
-    let there = Running::joined(&far, &joined, vec![listener.clone()]).await;
+    let (listener, there) = listening(&far, &joined).await;
     eventually(|| !listener.numbers(entity).is_empty()).await;
     let arrived = read(&far.database, all()).await.unwrap().remove(0).trace();
     assert_eq!(arrived, Some(trace));

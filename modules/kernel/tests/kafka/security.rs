@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::support::broker::{Broker, free_port};
 use crate::support::{Place, Running, eventually, kafka};
-use crate::{Listener, tenancy, write};
+use crate::{listening, tenancy, write};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn brokers_are_reached_over_tls_and_their_certificate_is_checked() {
@@ -60,13 +60,12 @@ async fn brokers_that_ask_who_calls_are_told_name_and_password() {
 async fn they_carry(settings: &KafkaSettings) {
     create_topics(settings).await.unwrap();
     let (near, far) = (Place::sqlite().await, Place::sqlite().await);
-    let listener = Arc::new(Listener::default());
     let here = Running::joined(&near, settings, vec![]).await;
     let settings = KafkaSettings {
         group: "far".to_owned(),
         ..settings.clone()
     };
-    let there = Running::joined(&far, &settings, vec![listener.clone()]).await;
+    let (listener, there) = listening(&far, &settings).await;
     let entity = Uuid::now_v7();
     write(&near, tenancy(), entity, 1..3).await;
     eventually(|| listener.numbers(entity).len() == 2).await;

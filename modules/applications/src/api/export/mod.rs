@@ -22,7 +22,7 @@ use opencity_kernel::{Problem, ProblemKind, auth};
 use self::columns::Columns;
 use self::layout::Layout;
 use self::table::{Table, is_archive};
-use super::list::{self, Asked, Filter};
+use super::list::{self, Asked, DateFilters, Filter};
 use super::{Shown, State, relations};
 use crate::aggregate::Aggregate;
 use crate::store::replica;
@@ -92,18 +92,7 @@ impl Format {
         ("status" = Option<String>, Query, description = "One state; drafts only with 1000", max_length = 5),
         ("order" = Option<String>, Query, description = "creationTime, the only one", max_length = 20),
         ("sort" = Option<String>, Query, description = "ASC or DESC, by the time of creation", max_length = 4),
-        ("createdAt[after]" = Option<String>, Query, description = "Made then or later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("createdAt[before]" = Option<String>, Query, description = "Made then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("createdAt[strictly_after]" = Option<String>, Query, description = "Made later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("createdAt[strictly_before]" = Option<String>, Query, description = "Made earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[after]" = Option<String>, Query, description = "Last changed then or later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[before]" = Option<String>, Query, description = "Last changed then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[strictly_after]" = Option<String>, Query, description = "Last changed later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("updatedAt[strictly_before]" = Option<String>, Query, description = "Last changed earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[after]" = Option<String>, Query, description = "Submitted then or later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[before]" = Option<String>, Query, description = "Submitted then or earlier: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[strictly_after]" = Option<String>, Query, description = "Submitted later: a date, midnight in Italy, or an instant", max_length = 40),
-        ("submittedAt[strictly_before]" = Option<String>, Query, description = "Submitted earlier: a date, midnight in Italy, or an instant", max_length = 40),
+        DateFilters,
     ),
     responses(
         (status = 200, description = "The file", content(

@@ -192,7 +192,7 @@ impl Outgoing {
                     None => cursor::stored_position(connection, NAME)?,
                 };
                 let end = crate::events::log::end(connection)?.max(after);
-                Ok::<_, DbError>((end, own(connection, after)?))
+                Ok((end, own(connection, after)?))
             })
             .await?;
         let oldest = waiting.first().map(|event| event.created_at);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::db::kernel_tables::{kernel_event, kernel_unreadable};
-use crate::db::{AnyConnection, Database, DbError, DbResult};
+use crate::db::{AnyConnection, Database, DbResult};
 use crate::events::log::Entity;
 use crate::id::{EventId, Id, TenantId, TraceId};
 use crate::instant::Instant;
@@ -154,7 +154,7 @@ pub(super) fn put(
                 .execute(connection)?;
         }
     }
-    Ok::<_, DbError>(())
+    Ok(())
 }
 
 /// Where a record is that is no event, and why it is none. Its bytes, which may be personal data, are in the table.
@@ -218,7 +218,7 @@ pub async fn unreadable(
                         .or(dsl::topic.eq(topic).and(further)),
                 );
             }
-            Ok::<_, DbError>(query.load(connection)?)
+            Ok(query.load(connection)?)
         })
         .await
 }

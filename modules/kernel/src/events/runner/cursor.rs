@@ -9,14 +9,12 @@ use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priorit
 pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbResult<i64> {
     let found = database
         .read_raw(move |connection| {
-            Ok::<_, DbError>(
-                kernel_cursor::table
-                    .filter(kernel_cursor::consumer.eq(consumer))
-                    .select(kernel_cursor::position)
-                    .load::<i64>(connection)?
-                    .into_iter()
-                    .next(),
-            )
+            Ok(kernel_cursor::table
+                .filter(kernel_cursor::consumer.eq(consumer))
+                .select(kernel_cursor::position)
+                .load::<i64>(connection)?
+                .into_iter()
+                .next())
         })
         .await?;
     if let Some(position) = found {
