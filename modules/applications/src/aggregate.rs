@@ -14,6 +14,7 @@ use crate::domain::{ActKind, Action, Caller, Facts, ItemPayment, Status};
 use crate::engine::Number;
 use crate::files::{held_file, name_uploads};
 use crate::store::application::{self, Act, Application, Details};
+use crate::store::file::FileRow;
 use crate::store::payment::{self, PaymentRow};
 use crate::store::replica;
 use crate::terms::{Terms, payment_kind};
@@ -74,8 +75,10 @@ impl Aggregate {
         let service = replica::service(scope, row.service_id)?;
         let acts = application::acts(scope, row.id)?;
         let payments = payment::of(scope, row.id)?;
-        let files = files_of(scope, site, &[row.id])?.remove(&row.id);
-        Self::of(row, service, acts, payments, files.unwrap_or_default())
+        let api = format!("{site}/api");
+        let files = application::files(scope, row.id)?;
+        let files = files.iter().map(|file| named(file, &api)).collect();
+        Self::of(row, service, acts, payments, files)
     }
 
     /// Reads what is around each of a page of applications, by a fixed number of queries.
@@ -280,13 +283,15 @@ fn files_of(
     let mut files: HashMap<ApplicationId, Vec<(String, File)>> = HashMap::new();
     for row in application::files_of(scope, ids)? {
         if let Some(id) = row.application_id {
-            files
-                .entry(id)
-                .or_default()
-                .push((row.kind.clone(), held_file(&row, &api)));
+            files.entry(id).or_default().push(named(&row, &api));
         }
     }
     Ok(files)
+}
+
+/// A file with its kind.
+fn named(row: &FileRow, api: &str) -> (String, File) {
+    (row.kind.clone(), held_file(row, api))
 }
 
 /// What a caller is to the applications of a service, before any of them is looked at.

@@ -32,21 +32,30 @@ pub enum CryptoError {
     Refused,
 }
 
+/// SHA-256.
+#[must_use]
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    copied(digest::digest(&digest::SHA256, data).as_ref())
+}
+
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(data: &[u8]) -> String {
-    hex::encode(digest::digest(&digest::SHA256, data))
+    hex::encode(sha256(data))
 }
 
 /// HMAC-SHA256.
 #[must_use]
 pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
-    let mut mac = [0; 32];
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
-    for (to, from) in mac.iter_mut().zip(tag.as_ref()) {
+    copied(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref())
+}
+
+fn copied(bytes: &[u8]) -> [u8; 32] {
+    let mut copy = [0; 32];
+    for (to, from) in copy.iter_mut().zip(bytes) {
         *to = *from;
     }
-    mac
+    copy
 }
 
 /// Whether both are equal, in a time that tells nothing but their lengths.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::db::kernel_tables::{
     kernel_office, kernel_principal, kernel_tenant, kernel_tenant_host,
 };
-use crate::db::{Database, DbError, DbResult, Tenancy, WriteScope};
+use crate::db::{Ask, Database, DbError, DbResult, Tenancy, WriteScope};
 use crate::events::{Consumer, Event, HandleError, Next, OrderingKey, Topic};
 use crate::id::{OfficeId, ServiceId, TenantId, UserId};
 use crate::json::Json;
@@ -107,7 +107,7 @@ impl Directory {
                 let id: Option<TenantId> = kernel_tenant_host::table
                     .filter(kernel_tenant_host::host.eq(&name))
                     .select(kernel_tenant_host::tenant_id)
-                    .load(connection)?
+                    .rows(connection)?
                     .into_iter()
                     .next();
                 match id {
@@ -133,7 +133,7 @@ impl Directory {
                 Ok(kernel_tenant_host::table
                     .filter(kernel_tenant_host::host.eq(&name))
                     .select(kernel_tenant_host::tenant_id)
-                    .load(connection)?
+                    .rows(connection)?
                     .into_iter()
                     .next())
             })
@@ -150,7 +150,7 @@ impl Directory {
             let row: Option<TenantRow> = kernel_tenant::table
                 .filter(kernel_tenant::slug.eq(&name))
                 .select(COLUMNS)
-                .load(connection)?
+                .rows(connection)?
                 .into_iter()
                 .next();
             Ok(row.map(tenant_of))
@@ -265,7 +265,7 @@ fn by_id(connection: &mut crate::db::AnyConnection, id: TenantId) -> DbResult<Op
     let row: Option<TenantRow> = kernel_tenant::table
         .filter(kernel_tenant::id.eq(id))
         .select(COLUMNS)
-        .load(connection)?
+        .rows(connection)?
         .into_iter()
         .next();
     Ok(row.map(tenant_of))
@@ -384,7 +384,7 @@ fn take_tenant(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, Handle
     let known: Option<i64> = kernel_tenant::table
         .filter(kernel_tenant::id.eq(id))
         .select(kernel_tenant::version)
-        .load(connection)
+        .rows(connection)
         .map_err(DbError::from)?
         .into_iter()
         .next();
@@ -394,11 +394,11 @@ fn take_tenant(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, Handle
     let profile = Json(event.payload.clone());
     let version = event.aggregate_version;
     diesel::delete(kernel_tenant_host::table.filter(kernel_tenant_host::tenant_id.eq(id)))
-        .execute(connection)
+        .perform(connection)
         .map_err(DbError::from)?;
     if event.change_type() == "deleted" {
         diesel::delete(kernel_tenant::table.filter(kernel_tenant::id.eq(id)))
-            .execute(connection)
+            .perform(connection)
             .map_err(DbError::from)?;
         return Ok(Next::Done);
     }
@@ -411,12 +411,12 @@ fn take_tenant(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, Handle
     if known.is_some() {
         diesel::update(kernel_tenant::table.filter(kernel_tenant::id.eq(id)))
             .set(row)
-            .execute(connection)
+            .perform(connection)
             .map_err(DbError::from)?;
     } else {
         diesel::insert_into(kernel_tenant::table)
             .values((kernel_tenant::id.eq(id), row.0, row.1, row.2, row.3))
-            .execute(connection)
+            .perform(connection)
             .map_err(DbError::from)?;
     }
     let hosts = event
@@ -431,7 +431,7 @@ fn take_tenant(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, Handle
                 kernel_tenant_host::host.eq(host.to_ascii_lowercase()),
                 kernel_tenant_host::tenant_id.eq(id),
             ))
-            .execute(connection)
+            .perform(connection)
             .map_err(DbError::from)?;
     }
     Ok(Next::Done)
@@ -504,7 +504,7 @@ fn take_user(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleEr
                 row.7,
                 row.8,
             ))
-            .execute(scope.connection)
+            .perform(scope.connection)
             .map_err(DbError::from)?;
     }
     Ok(Next::Done)
@@ -542,7 +542,7 @@ fn take_office(scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, Handle
                 kernel_office::name.eq(name),
                 kernel_office::version.eq(version),
             ))
-            .execute(scope.connection)
+            .perform(scope.connection)
             .map_err(DbError::from)?;
     }
     Ok(Next::Done)

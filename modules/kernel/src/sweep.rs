@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use crate::clock;
 use crate::db::kernel_tables::{kernel_idempotency, kernel_idempotency_running, kernel_inbox};
-use crate::db::{AfterCommit, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, Ask, Database, DbError, DbResult, Priority};
 use crate::scheduler::{Task, TaskError};
 
 /// How long an answer is kept for a repeated request.
@@ -29,7 +29,7 @@ pub async fn free_keys(database: &Database) -> DbResult<()> {
         .write_raw(Priority::Request, |connection| {
             let held = kernel_idempotency_running::table
                 .filter(kernel_idempotency_running::lease_until.ge(clock::now()));
-            let freed = diesel::delete(held).execute(connection);
+            let freed = diesel::delete(held).perform(connection);
             (
                 freed.map(|_| ()).map_err(DbError::from),
                 AfterCommit::default(),
@@ -69,19 +69,19 @@ impl Task for Sweep {
                     kernel_idempotency::table
                         .filter(kernel_idempotency::created_at.lt(now.minus(ANSWERS))),
                 )
-                .execute(connection)
+                .perform(connection)
                 .and_then(|_| {
                     diesel::delete(
                         kernel_idempotency_running::table
                             .filter(kernel_idempotency_running::lease_until.lt(now)),
                     )
-                    .execute(connection)
+                    .perform(connection)
                 })
                 .and_then(|_| {
                     diesel::delete(
                         kernel_inbox::table.filter(kernel_inbox::taken_at.lt(now.minus(INBOX))),
                     )
-                    .execute(connection)
+                    .perform(connection)
                 })
                 .map(|_| ())
                 .map_err(DbError::from);

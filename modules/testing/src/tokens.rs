@@ -77,3 +77,38 @@ impl Issuer {
         jsonwebtoken::encode(&header, &claims, &self.0).unwrap()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opencity_kernel::auth::AuthSettings;
+
+    #[test]
+    fn a_token_that_was_believed_is_refused_when_altered_or_without_its_key() {
+        let verifier = Verifier::new(&AuthSettings {
+            issuer: "opencity".to_owned(),
+            token_life_seconds: 3600,
+            jwks_url: String::new(),
+            service_keys: Vec::new(),
+        });
+        let issuer = Issuer::of(&verifier);
+        let token = issuer.token(TenantId::new(), Uuid::new_v4(), "ROLE_OPERATORE");
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(&token).unwrap().username, "somebody");
+        }
+        let (rest, signature) = token.rsplit_once('.').unwrap();
+        let (header, _) = rest.split_once('.').unwrap();
+        let other = issuer.token(TenantId::new(), Uuid::new_v4(), "ROLE_ADMIN");
+        let claims = other.split('.').nth(1).unwrap();
+        assert!(
+            verifier
+                .verify(&format!("{header}.{claims}.{signature}"))
+                .is_err()
+        );
+
+        let _another = Issuer::of(&verifier);
+        assert!(verifier.verify(&token).is_err());
+        verifier.set_keys(&[]);
+        assert!(verifier.verify(&token).is_err());
+    }
+}

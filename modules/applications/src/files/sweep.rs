@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::DbError;
+use opencity_kernel::db::{Columns, DbError};
 use opencity_kernel::id::FileId;
 use opencity_kernel::scheduler::{Task, TaskError};
 
@@ -60,7 +60,7 @@ impl Task for SweepUploads {
                     applications_file::table
                         .filter(applications_file::id.eq_any(ids))
                         .filter(applications_file::state.eq(FileState::Expired.as_str()))
-                        .select(FileRow::as_select()),
+                        .select(FileRow::columns()),
                 )
             })
             .await?;

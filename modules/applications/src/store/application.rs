@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use opencity_contracts::application::{Authentication, PaymentData, Source};
 use opencity_contracts::document::DocumentFile;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{
     ActId, ApplicationId, DocumentId, EventId, FileId, FormId, Id, MessageId, OfficeId, ServiceId,
     TenantId, UserId,
@@ -322,7 +322,7 @@ opencity_kernel::tenant_rows!(Anomaly);
 pub fn find(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<Application>> {
     scope.find(applications_application::table, |rows| {
         rows.filter(applications_application::id.eq(id))
-            .select(Application::as_select())
+            .select(Application::columns())
     })
 }
 
@@ -349,7 +349,7 @@ pub fn find_external(
 ) -> DbResult<Option<Application>> {
     scope.find(applications_application::table, |rows| {
         rows.filter(applications_application::external_id.eq(external_id))
-            .select(Application::as_select())
+            .select(Application::columns())
     })
 }
 
@@ -396,7 +396,7 @@ pub fn acts(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<Act>
     scope.load(applications_act::table, |rows| {
         rows.filter(applications_act::application_id.eq(id))
             .order((applications_act::created_at, applications_act::id))
-            .select(Act::as_select())
+            .select(Act::columns())
     })
 }
 
@@ -411,7 +411,7 @@ pub fn acts_of(
     let all: Vec<Act> = scope.load(applications_act::table, |rows| {
         rows.filter(applications_act::application_id.eq_any(ids.to_vec()))
             .order((applications_act::created_at, applications_act::id))
-            .select(Act::as_select())
+            .select(Act::columns())
     })?;
     Ok(grouped(all, |act| act.application_id))
 }
@@ -423,7 +423,7 @@ pub fn acts_of(
 pub fn act(scope: &mut TenantScope<'_>, id: ActId) -> DbResult<Option<Act>> {
     scope.find(applications_act::table, |rows| {
         rows.filter(applications_act::id.eq(id))
-            .select(Act::as_select())
+            .select(Act::columns())
     })
 }
 
@@ -445,6 +445,18 @@ pub fn update_act(scope: &mut WriteScope<'_>, act: &Act) -> DbResult<()> {
     })
 }
 
+/// The files of an application, in the order in which they were begun.
+///
+/// # Errors
+/// If the database refuses.
+pub fn files(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<FileRow>> {
+    let files = scope.load(applications_file::table, |rows| {
+        rows.filter(applications_file::application_id.eq(id))
+            .select(FileRow::columns())
+    })?;
+    Ok(in_order(files))
+}
+
 /// The files of several applications, in the order in which they were begun.
 ///
 /// # Errors
@@ -453,7 +465,7 @@ pub fn files_of(scope: &mut TenantScope<'_>, ids: &[ApplicationId]) -> DbResult<
     let ids: Vec<Option<ApplicationId>> = ids.iter().copied().map(Some).collect();
     let files = scope.load(applications_file::table, |rows| {
         rows.filter(applications_file::application_id.eq_any(ids))
-            .select(FileRow::as_select())
+            .select(FileRow::columns())
     })?;
     Ok(in_order(files))
 }
@@ -501,6 +513,6 @@ pub fn anomalies(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec
     scope.load(applications_anomaly::table, |rows| {
         rows.filter(applications_anomaly::application_id.eq(id))
             .order((applications_anomaly::at, applications_anomaly::id))
-            .select(Anomaly::as_select())
+            .select(Anomaly::columns())
     })
 }

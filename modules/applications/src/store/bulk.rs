@@ -1,7 +1,7 @@
 //! Work on many applications that was asked for in one call, and what became of each.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbError, DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, PlatformScope, TenantScope, WriteScope};
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{ApplicationId, Id, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -109,7 +109,7 @@ pub fn insert(scope: &mut WriteScope<'_>, bulk: &BulkRow, ids: &[ApplicationId])
 /// If the database refuses.
 pub fn find(scope: &mut TenantScope<'_>, id: BulkId) -> DbResult<Option<BulkRow>> {
     scope.find(b::table, |rows| {
-        rows.filter(b::id.eq(id)).select(BulkRow::as_select())
+        rows.filter(b::id.eq(id)).select(BulkRow::columns())
     })
 }
 
@@ -123,7 +123,7 @@ pub fn page(
     query: &PageQuery,
     after: Option<BulkId>,
 ) -> DbResult<(Vec<BulkRow>, i64)> {
-    let count = scope.get(b::table, |rows| {
+    let count = scope.get_boxed(b::table, |rows| {
         let rows = rows.into_boxed();
         match of {
             Some(user) => rows.filter(b::requested_by.eq(user)),
@@ -131,7 +131,7 @@ pub fn page(
         }
         .count()
     })?;
-    let rows = scope.load(b::table, |rows| {
+    let rows = scope.load_boxed(b::table, |rows| {
         let rows = rows.into_boxed();
         let rows = match of {
             Some(user) => rows.filter(b::requested_by.eq(user)),
@@ -146,7 +146,7 @@ pub fn page(
             Sort::Ascending => rows.order(b::id.asc()),
             Sort::Descending => rows.order(b::id.desc()),
         };
-        rows.limit(query.limit + 1).select(BulkRow::as_select())
+        rows.limit(query.limit + 1).select(BulkRow::columns())
     })?;
     Ok((rows, count))
 }
@@ -163,7 +163,7 @@ pub fn items(
     query: &PageQuery,
     after: Option<i32>,
 ) -> DbResult<(Vec<ItemRow>, i64)> {
-    let count = scope.get(i::table, |rows| {
+    let count = scope.get_boxed(i::table, |rows| {
         let rows = rows.filter(i::bulk_id.eq(bulk)).into_boxed();
         match status {
             Some(status) => rows.filter(i::status.eq(status)),
@@ -171,7 +171,7 @@ pub fn items(
         }
         .count()
     })?;
-    let rows = scope.load(i::table, |rows| {
+    let rows = scope.load_boxed(i::table, |rows| {
         let rows = rows.filter(i::bulk_id.eq(bulk)).into_boxed();
         let rows = match status {
             Some(status) => rows.filter(i::status.eq(status)),
@@ -183,7 +183,7 @@ pub fn items(
         };
         rows.order(i::position)
             .limit(query.limit + 1)
-            .select(ItemRow::as_select())
+            .select(ItemRow::columns())
     })?;
     Ok((rows, count))
 }
@@ -198,7 +198,7 @@ pub fn due(scope: &mut PlatformScope<'_>) -> DbResult<Option<BulkRow>> {
             .filter(b::ended_at.is_null())
             .order(b::id)
             .limit(1)
-            .select(BulkRow::as_select()),
+            .select(BulkRow::columns()),
     )
 }
 

@@ -1,7 +1,7 @@
 //! Files: uploads, and what came inside a body.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::files::{FileKey, StoredFile};
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -145,7 +145,7 @@ pub fn insert(scope: &mut WriteScope<'_>, row: &FileRow) -> DbResult<()> {
 pub fn find(scope: &mut TenantScope<'_>, id: FileId) -> DbResult<Option<FileRow>> {
     scope.find(applications_file::table, |rows| {
         rows.filter(applications_file::id.eq(id))
-            .select(FileRow::as_select())
+            .select(FileRow::columns())
     })
 }
 
@@ -156,7 +156,7 @@ pub fn find(scope: &mut TenantScope<'_>, id: FileId) -> DbResult<Option<FileRow>
 pub fn find_all(scope: &mut TenantScope<'_>, ids: &[FileId]) -> DbResult<Vec<FileRow>> {
     scope.load(applications_file::table, |rows| {
         rows.filter(applications_file::id.eq_any(ids.to_vec()))
-            .select(FileRow::as_select())
+            .select(FileRow::columns())
     })
 }
 
@@ -168,7 +168,7 @@ pub fn of_application(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResul
     scope.load(applications_file::table, |rows| {
         rows.filter(applications_file::application_id.eq(id))
             .order(applications_file::id)
-            .select(FileRow::as_select())
+            .select(FileRow::columns())
     })
 }
 
@@ -180,7 +180,7 @@ pub fn of_messages(scope: &mut TenantScope<'_>, ids: &[MessageId]) -> DbResult<V
     let ids: Vec<Option<MessageId>> = ids.iter().copied().map(Some).collect();
     let files = scope.load(applications_file::table, |rows| {
         rows.filter(applications_file::message_id.eq_any(ids))
-            .select(FileRow::as_select())
+            .select(FileRow::columns())
     })?;
     Ok(in_order(files))
 }

@@ -1,7 +1,7 @@
 //! History of the applications: rows are added, never changed.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ApplicationId, HistoryId, MessageId, OfficeId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
 
@@ -57,7 +57,7 @@ pub fn of(scope: &mut TenantScope<'_>, application: ApplicationId) -> DbResult<V
     scope.load(applications_history::table, |rows| {
         rows.filter(applications_history::application_id.eq(application))
             .order((applications_history::version, applications_history::id))
-            .select(HistoryRow::as_select())
+            .select(HistoryRow::columns())
     })
 }
 

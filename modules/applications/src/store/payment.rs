@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ApplicationId, PaymentId, TenantId};
 use opencity_kernel::instant::Instant;
 
@@ -115,7 +115,7 @@ pub fn of(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<Paymen
                 applications_payment_item::attempt,
                 applications_payment_item::item,
             ))
-            .select(PaymentRow::as_select())
+            .select(PaymentRow::columns())
     })
 }
 
@@ -133,7 +133,7 @@ pub fn of_all(
                 applications_payment_item::attempt,
                 applications_payment_item::item,
             ))
-            .select(PaymentRow::as_select())
+            .select(PaymentRow::columns())
     })?;
     Ok(grouped(all, |row| row.application_id))
 }

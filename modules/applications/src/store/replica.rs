@@ -4,7 +4,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use opencity_contracts::service::Service;
 use opencity_contracts::user::User;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{FormId, OfficeId, ServiceId, TenantId, UserId};
 use serde_json::Value;
 
@@ -314,7 +314,7 @@ pub fn keep_form(
 pub fn citizen(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<Citizen>> {
     scope.find(applications_citizen::table, |rows| {
         rows.filter(applications_citizen::id.eq(id))
-            .select(Citizen::as_select())
+            .select(Citizen::columns())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_contracts::User;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{TenantId, UserId};
 
 use super::schema::documents_citizen;
@@ -29,7 +29,7 @@ pub(super) fn with_tax_code(tenant: TenantId, tax_code: String) -> _ {
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<Citizen>> {
     scope.find(documents_citizen::table, |rows| {
         rows.filter(documents_citizen::id.eq(id))
-            .select(Citizen::as_select())
+            .select(Citizen::columns())
     })
 }
 

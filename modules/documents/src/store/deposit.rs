@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbResult, MultiBackend, TenantScope, TenantTable, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, MultiBackend, TenantScope, TenantTable, WriteScope};
 use opencity_kernel::id::{DocumentId, FileId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -47,7 +47,7 @@ opencity_kernel::tenant_rows!(DepositRow, ReaderRow);
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: DocumentId) -> DbResult<Option<DepositRow>> {
     scope.find(documents_deposit::table, |rows| {
         rows.filter(documents_deposit::id.eq(id))
-            .select(DepositRow::as_select())
+            .select(DepositRow::columns())
     })
 }
 
@@ -204,7 +204,7 @@ pub(crate) fn list(
     page: &Page,
 ) -> DbResult<Vec<DepositRow>> {
     let tenant = scope.tenant_id();
-    scope.load(documents_deposit::table, |rows| {
+    scope.load_boxed(documents_deposit::table, |rows| {
         let query = chosen(rows, tenant, visible, wanted);
         let query = if page.newest_first {
             query.order((
@@ -217,7 +217,7 @@ pub(crate) fn list(
         query
             .offset(page.offset)
             .limit(page.limit)
-            .select(DepositRow::as_select())
+            .select(DepositRow::columns())
     })
 }
 
@@ -228,7 +228,7 @@ pub(crate) fn count(
     wanted: Wanted,
 ) -> DbResult<i64> {
     let tenant = scope.tenant_id();
-    scope.get(documents_deposit::table, |rows| {
+    scope.get_boxed(documents_deposit::table, |rows| {
         chosen(rows, tenant, visible, wanted).count()
     })
 }

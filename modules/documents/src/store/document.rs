@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use opencity_contracts::DocumentEvent;
 use opencity_kernel::clock;
 use opencity_kernel::db::{
-    DbResult, MultiBackend, PlatformScope, TenantScope, TenantTable, WriteScope,
+    Columns, DbResult, MultiBackend, PlatformScope, TenantScope, TenantTable, WriteScope,
 };
 use opencity_kernel::id::{
     ActId, ApplicationId, DocumentId, FileId, OfficeId, ServiceId, TenantId, UserId,
@@ -54,7 +54,7 @@ pub(crate) fn of_act(scope: &mut TenantScope<'_>, act: ActId) -> DbResult<Option
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: DocumentId) -> DbResult<Option<DocumentRow>> {
     scope.find(documents_document::table, |rows| {
         rows.filter(documents_document::id.eq(id))
-            .select(DocumentRow::as_select())
+            .select(DocumentRow::columns())
     })
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn find(scope: &mut TenantScope<'_>, id: DocumentId) -> DbResult<Opti
 pub(crate) fn of_file(scope: &mut TenantScope<'_>, file: FileId) -> DbResult<Option<DocumentRow>> {
     scope.find(documents_document::table, |rows| {
         rows.filter(documents_document::main_file_id.eq(file))
-            .select(DocumentRow::as_select())
+            .select(DocumentRow::columns())
     })
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn of_hash(scope: &mut TenantScope<'_>, sha256: &str) -> DbResult<Opt
     scope.find(documents_document::table, |rows| {
         rows.filter(documents_document::sha256.eq(sha256))
             .order(documents_document::created_at)
-            .select(DocumentRow::as_select())
+            .select(DocumentRow::columns())
     })
 }
 
@@ -194,7 +194,7 @@ pub(crate) fn list(
     page: &Page,
 ) -> DbResult<Vec<DocumentRow>> {
     let tenant = scope.tenant_id();
-    scope.load(documents_document::table, |rows| {
+    scope.load_boxed(documents_document::table, |rows| {
         let query = chosen(rows, tenant, visible, wanted);
         let query = if page.newest_first {
             query.order((
@@ -207,7 +207,7 @@ pub(crate) fn list(
         query
             .offset(page.offset)
             .limit(page.limit)
-            .select(DocumentRow::as_select())
+            .select(DocumentRow::columns())
     })
 }
 
@@ -218,7 +218,7 @@ pub(crate) fn count(
     wanted: Wanted,
 ) -> DbResult<i64> {
     let tenant = scope.tenant_id();
-    scope.get(documents_document::table, |rows| {
+    scope.get_boxed(documents_document::table, |rows| {
         chosen(rows, tenant, visible, wanted).count()
     })
 }
@@ -238,7 +238,7 @@ pub(crate) fn folders(
     wanted: Wanted,
 ) -> DbResult<Vec<FolderId>> {
     let tenant = scope.tenant_id();
-    scope.load(documents_document::table, |rows| {
+    scope.load_boxed(documents_document::table, |rows| {
         chosen(rows, tenant, visible, wanted)
             .select(documents_document::folder_id)
             .distinct()
@@ -265,5 +265,5 @@ pub(crate) fn keys_after(
                     .and(documents_document::id.gt(id))),
         );
     }
-    scope.load(query)
+    scope.load_boxed(query)
 }

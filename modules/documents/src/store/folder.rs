@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{Id, ServiceId, TenantId};
 use opencity_kernel::instant::Instant;
 
@@ -65,7 +65,7 @@ fn find_of_year(
     scope.find(documents_folder::table, |rows| {
         rows.filter(documents_folder::service_id.eq(service))
             .filter(documents_folder::year.eq(year))
-            .select(FolderRow::as_select())
+            .select(FolderRow::columns())
     })
 }
 
@@ -85,6 +85,6 @@ pub(crate) fn load(scope: &mut TenantScope<'_>, ids: Vec<FolderId>) -> DbResult<
     scope.load(documents_folder::table, |rows| {
         rows.filter(documents_folder::id.eq_any(ids))
             .order((documents_folder::title, documents_folder::id))
-            .select(FolderRow::as_select())
+            .select(FolderRow::columns())
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, MultiBackend, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, MultiBackend, TenantScope, WriteScope};
 use opencity_kernel::id::{ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
 
@@ -47,7 +47,7 @@ pub(crate) struct PersonalFolder {
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: FolderId) -> DbResult<Option<PersonalFolder>> {
     let row: Option<Row> = scope.find(documents_personal_folder::table, |rows| {
         rows.filter(documents_personal_folder::id.eq(id))
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     Ok(with_services(scope, row.into_iter().collect())?.pop())
 }
@@ -186,7 +186,7 @@ pub(crate) fn list(
     page: &Page,
 ) -> DbResult<Vec<PersonalFolder>> {
     let tenant = scope.tenant_id();
-    let rows: Vec<Row> = scope.load(documents_personal_folder::table, |rows| {
+    let rows: Vec<Row> = scope.load_boxed(documents_personal_folder::table, |rows| {
         let mut query = rows.into_boxed::<MultiBackend>();
         match visible {
             Visible::All => {}
@@ -211,7 +211,7 @@ pub(crate) fn list(
             ))
             .offset(page.offset)
             .limit(page.limit)
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     with_services(scope, rows)
 }

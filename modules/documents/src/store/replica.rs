@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use opencity_contracts::{Application, Form, Message, Service};
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{
     ApplicationId, FormId, MessageId, OfficeId, ServiceId, TenantId, UserId,
 };
@@ -53,7 +53,7 @@ pub(crate) fn application(
 ) -> DbResult<Option<ApplicationRow>> {
     scope.find(documents_application::table, |rows| {
         rows.filter(documents_application::id.eq(id))
-            .select(ApplicationRow::as_select())
+            .select(ApplicationRow::columns())
     })
 }
 

@@ -1,7 +1,7 @@
 //! Keys that sign tokens. They belong to the installation, not to a tenant.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, PlatformScope};
+use opencity_kernel::db::{Columns, DbResult, PlatformScope};
 use opencity_kernel::instant::Instant;
 
 use super::schema::identity_signing_key;
@@ -28,7 +28,7 @@ pub(crate) fn all(platform: &mut PlatformScope<'_>) -> DbResult<Vec<KeyRow>> {
     platform.load(
         identity_signing_key::table
             .order(identity_signing_key::generation.desc())
-            .select(KeyRow::as_select()),
+            .select(KeyRow::columns()),
     )
 }
 

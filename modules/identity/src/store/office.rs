@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use opencity_contracts::Topic;
 use opencity_contracts::user_group::ContactPoint;
-use opencity_kernel::db::{Database, DbError, DbResult, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, Database, DbError, DbResult, Tenancy, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent};
 use opencity_kernel::id::{Id, OfficeId, TenantId, UserId, kind};
 use opencity_kernel::instant::Instant;
@@ -86,7 +86,7 @@ impl Row {
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: OfficeId) -> DbResult<Option<Office>> {
     let row: Option<Row> = scope.find(identity_office::table, |rows| {
         rows.filter(identity_office::id.eq(id))
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     row.map(Row::read).transpose()
 }
@@ -96,7 +96,7 @@ pub(crate) fn list(
     scope: &mut TenantScope<'_>,
     has_calendar: Option<bool>,
 ) -> DbResult<Vec<Office>> {
-    let rows: Vec<Row> = scope.load(identity_office::table, |rows| {
+    let rows: Vec<Row> = scope.load_boxed(identity_office::table, |rows| {
         let mut rows = rows.into_boxed();
         match has_calendar {
             Some(true) => rows = rows.filter(identity_office::calendar_id.is_not_null()),
@@ -104,7 +104,7 @@ pub(crate) fn list(
             None => {}
         }
         rows.order((identity_office::name, identity_office::id))
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     rows.into_iter().map(Row::read).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use opencity_contracts::Service;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{OfficeId, ServiceId, TenantId};
 use opencity_kernel::json::Json;
 
@@ -33,9 +33,7 @@ pub(crate) struct Links {
 
 /// The links of every service of the body.
 pub(crate) fn links(scope: &mut TenantScope<'_>) -> DbResult<Vec<Links>> {
-    let rows: Vec<Row> = scope.load(identity_service::table, |rows| {
-        rows.select(Row::as_select())
-    })?;
+    let rows: Vec<Row> = scope.load(identity_service::table, |rows| rows.select(Row::columns()))?;
     rows.into_iter()
         .map(|row| {
             Ok(Links {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use opencity_contracts::Topic;
 use opencity_contracts::user::UserEventReason;
-use opencity_kernel::db::{Database, DbError, DbResult, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, Database, DbError, DbResult, Tenancy, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent};
 use opencity_kernel::id::{OfficeId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -135,8 +135,7 @@ fn name_key(username: &str) -> String {
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: UserId) -> DbResult<Option<User>> {
     let by_id = |scope: &mut TenantScope<'_>, id: UserId| -> DbResult<Option<User>> {
         let row: Option<Row> = scope.find(identity_user::table, |rows| {
-            rows.filter(identity_user::id.eq(id))
-                .select(Row::as_select())
+            rows.filter(identity_user::id.eq(id)).select(Row::columns())
         })?;
         row.map(Row::read).transpose()
     };
@@ -155,7 +154,7 @@ pub(crate) fn by_username(scope: &mut TenantScope<'_>, username: &str) -> DbResu
     let key = name_key(username);
     let row: Option<Row> = scope.find(identity_user::table, |rows| {
         rows.filter(identity_user::username_key.eq(key))
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     row.map(Row::read).transpose()
 }
@@ -165,7 +164,7 @@ pub(crate) fn by_tax_code(scope: &mut TenantScope<'_>, code: &str) -> DbResult<O
     let code = code.trim().to_uppercase();
     let row: Option<Row> = scope.find(identity_user::table, |rows| {
         rows.filter(identity_user::tax_code.eq(code))
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     row.map(Row::read).transpose()
 }
@@ -193,7 +192,7 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
                 .select(identity_membership::user_id)
         })?),
     };
-    let rows: Vec<Row> = scope.load(identity_user::table, |rows| {
+    let rows: Vec<Row> = scope.load_boxed(identity_user::table, |rows| {
         let mut rows = rows.into_boxed();
         rows = match filter.only {
             Some(only) => rows.filter(identity_user::id.eq(only)),
@@ -215,7 +214,7 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
         rows.order((identity_user::created_at, identity_user::id))
             .offset(filter.offset)
             .limit(filter.limit)
-            .select(Row::as_select())
+            .select(Row::columns())
     })?;
     rows.into_iter().map(Row::read).collect()
 }
@@ -352,7 +351,7 @@ pub(crate) async fn republish(db: &Database) -> DbResult<u64> {
                                 .and(identity_user::id.gt(id))),
                     );
                 }
-                platform.load(rows)
+                platform.load_boxed(rows)
             })
             .await?;
         let Some(last) = page.last().copied() else {

@@ -80,8 +80,8 @@ pub fn list(
         }
         rows
     };
-    let count: i64 = scope.get(jobs_job::table, |rows| narrow(rows).count())?;
-    let bodies: Vec<Json> = scope.load(jobs_job::table, |rows| {
+    let count: i64 = scope.get_boxed(jobs_job::table, |rows| narrow(rows).count())?;
+    let bodies: Vec<Json> = scope.load_boxed(jobs_job::table, |rows| {
         let rows = narrow(rows);
         let rows = match page.sort {
             Sort::Ascending => rows.order((jobs_job::created_at.asc(), jobs_job::id.asc())),

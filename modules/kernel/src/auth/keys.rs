@@ -1,7 +1,7 @@
 //! Tokens: RS256 of identity, HS256 between the modules of an installation.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{AuthSettings, ServiceKey};
 use crate::clock;
+use crate::crypto::sha256;
 use crate::id::{TenantId, UserId};
 use crate::instant::Instant;
 use crate::problem::{Problem, ProblemKind};
@@ -83,11 +84,33 @@ struct ServiceClaims {
     role: String,
 }
 
-/// Checks tokens.
+/// What the tokens said whose signature was right, by the SHA-256 of the token.
+#[derive(Default)]
+struct Checked(HashMap<[u8; 32], Claims>);
+
+impl Checked {
+    /// How many tokens are kept.
+    const MOST: usize = 4096;
+
+    fn keep(&mut self, token: [u8; 32], claims: Claims) {
+        if self.0.len() >= Self::MOST {
+            let now = clock::now().unix();
+            self.0.retain(|_, claims| claims.exp > now);
+        }
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        self.0.insert(token, claims);
+    }
+}
+
+/// Checks tokens. A token's signature is checked once, what it says each time that it comes: its key must still be known, its
+/// time not be over.
 #[derive(Clone)]
 pub struct Verifier {
     issuer: String,
     keys: Arc<RwLock<HashMap<String, DecodingKey>>>,
+    checked: Arc<Mutex<Checked>>,
     service_keys: Arc<Vec<ServiceKey>>,
     unknown_kid: Arc<Notify>,
     /// Counts how often the keys were replaced.
@@ -103,6 +126,7 @@ impl Verifier {
         Self {
             issuer: settings.issuer.clone(),
             keys: Arc::default(),
+            checked: Arc::default(),
             service_keys: Arc::new(settings.service_keys.clone()),
             unknown_kid: Arc::default(),
             replaced: watch::Sender::new(0),
@@ -125,6 +149,7 @@ impl Verifier {
             )
             .collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = decoded;
+        *self.checked() = Checked::default();
         self.replaced.send_modify(|count| *count += 1);
     }
 
@@ -171,6 +196,10 @@ impl Verifier {
         }
     }
 
+    fn checked(&self) -> MutexGuard<'_, Checked> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn verify_person(&self, token: &str, kid: Option<&str>) -> Result<Claims, Problem> {
         let kid = kid.ok_or_else(refused)?;
         let key = self
@@ -183,6 +212,12 @@ impl Verifier {
             self.unknown_kid.notify_one();
             return Err(refused());
         };
+        let digest = sha256(token.as_bytes());
+        let known = self.checked().0.get(&digest).cloned();
+        if let Some(claims) = known {
+            not_expired(claims.exp)?;
+            return Ok(claims);
+        }
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[&self.issuer]);
@@ -192,6 +227,7 @@ impl Verifier {
             .map_err(|_| refused())?
             .claims;
         not_expired(claims.exp)?;
+        self.checked().keep(digest, claims.clone());
         Ok(claims)
     }
 

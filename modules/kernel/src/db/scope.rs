@@ -49,10 +49,10 @@ use std::ops::{Deref, DerefMut};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use diesel::query_builder::InsertStatement;
-use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
+use diesel::query_dsl::methods::LoadQuery;
 
 use super::after::AfterCommit;
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, Ask, ReadQuery, WriteStatement};
 use super::error::{DbError, DbResult};
 use crate::events::{self, NewEvent};
 use crate::id::{TenantId, TraceId};
@@ -174,9 +174,57 @@ impl<'c> TenantScope<'c> {
     ) -> DbResult<Vec<U>>
     where
         T: TenantTable,
-        Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
+        Q: ReadQuery<'q, U>,
+    {
+        Ok(query(T::scoped(self.tenant_id())).rows(self.connection)?)
+    }
+
+    /// As [`load`](Self::load), for a query that is put together while the program runs.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_boxed<'q, T, Q, U>(
+        &mut self,
+        _table: T,
+        query: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<Vec<U>>
+    where
+        T: TenantTable,
+        Q: LoadQuery<'q, AnyConnection, U>,
     {
         Ok(query(T::scoped(self.tenant_id())).load(self.connection)?)
+    }
+
+    /// The first row of [`load_boxed`](Self::load_boxed).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn find_boxed<'q, T, Q, U>(
+        &mut self,
+        table: T,
+        query: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<Option<U>>
+    where
+        T: TenantTable,
+        Q: LoadQuery<'q, AnyConnection, U>,
+    {
+        Ok(self.load_boxed(table, query)?.into_iter().next())
+    }
+
+    /// As [`find_boxed`](Self::find_boxed), for a row that must be there.
+    ///
+    /// # Errors
+    /// [`DbError::NotFound`] if it is not.
+    pub fn get_boxed<'q, T, Q, U>(
+        &mut self,
+        table: T,
+        query: impl FnOnce(T::Scoped) -> Q,
+    ) -> DbResult<U>
+    where
+        T: TenantTable,
+        Q: LoadQuery<'q, AnyConnection, U>,
+    {
+        self.find_boxed(table, query)?.ok_or(DbError::NotFound)
     }
 
     /// The first row of a query that starts from this tenant's rows of `table`.
@@ -190,7 +238,7 @@ impl<'c> TenantScope<'c> {
     ) -> DbResult<Option<U>>
     where
         T: TenantTable,
-        Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
+        Q: ReadQuery<'q, U>,
     {
         Ok(self.load(table, query)?.into_iter().next())
     }
@@ -202,7 +250,7 @@ impl<'c> TenantScope<'c> {
     pub fn get<'q, T, Q, U>(&mut self, table: T, query: impl FnOnce(T::Scoped) -> Q) -> DbResult<U>
     where
         T: TenantTable,
-        Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
+        Q: ReadQuery<'q, U>,
     {
         self.find(table, query)?.ok_or(DbError::NotFound)
     }
@@ -258,14 +306,14 @@ impl<'c> WriteScope<'c> {
     where
         T: TenantTable,
         V: Insertable<T> + TenantRow,
-        InsertStatement<T, V::Values>: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
+        InsertStatement<T, V::Values>: WriteStatement,
     {
         if !row.is_of(self.tenant_id()) {
             return Err(DbError::ForeignTenant);
         }
         diesel::insert_into(table)
             .values(row)
-            .execute(self.scope.connection)?;
+            .perform(self.scope.connection)?;
         Ok(())
     }
 
@@ -277,18 +325,14 @@ impl<'c> WriteScope<'c> {
     where
         T: TenantTable,
         V: Insertable<T> + TenantRow,
-        InsertStatement<T, V::Values>: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection>,
+        InsertStatement<T, V::Values>: WriteStatement,
     {
         if !rows.is_of(self.tenant_id()) {
             return Err(DbError::ForeignTenant);
         }
-        let statement = diesel::insert_into(table).values(rows);
-        match self.scope.connection {
-            AnyConnection::Postgres(inner) => ExecuteDsl::<PgConnection>::execute(statement, inner),
-            AnyConnection::Sqlite(inner) => {
-                ExecuteDsl::<SqliteConnection>::execute(statement, inner)
-            }
-        }?;
+        diesel::insert_into(table)
+            .values(rows)
+            .perform(self.scope.connection)?;
         Ok(())
     }
 
@@ -301,7 +345,7 @@ impl<'c> WriteScope<'c> {
     where
         T: TenantTable,
         V: Insertable<T> + TenantRow,
-        InsertStatement<T, V::Values>: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
+        InsertStatement<T, V::Values>: WriteStatement,
     {
         match self.savepoint(|scope| scope.insert(table, row)) {
             Ok(()) => Ok(true),
@@ -322,9 +366,9 @@ impl<'c> WriteScope<'c> {
     ) -> DbResult<usize>
     where
         T: TenantTable,
-        Q: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
+        Q: WriteStatement,
     {
-        Ok(statement(T::scoped(self.scope.tenant_id())).execute(self.scope.connection)?)
+        Ok(statement(T::scoped(self.scope.tenant_id())).perform(self.scope.connection)?)
     }
 
     /// As [`execute`](Self::execute), for a statement that must touch a row: the usual form is
@@ -339,7 +383,7 @@ impl<'c> WriteScope<'c> {
     ) -> DbResult<()>
     where
         T: TenantTable,
-        Q: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
+        Q: WriteStatement,
     {
         match self.execute(table, statement)? {
             0 => Err(DbError::Conflict),
@@ -453,9 +497,31 @@ impl<'c> PlatformScope<'c> {
     /// If the database refuses or a row cannot be read.
     pub fn load<'q, Q, U>(&mut self, query: Q) -> DbResult<Vec<U>>
     where
-        Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
+        Q: ReadQuery<'q, U>,
+    {
+        Ok(query.rows(self.connection)?)
+    }
+
+    /// As [`load`](Self::load), for a query that is put together while the program runs.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_boxed<'q, Q, U>(&mut self, query: Q) -> DbResult<Vec<U>>
+    where
+        Q: LoadQuery<'q, AnyConnection, U>,
     {
         Ok(query.load(self.connection)?)
+    }
+
+    /// The first row of [`load_boxed`](Self::load_boxed).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn find_boxed<'q, Q, U>(&mut self, query: Q) -> DbResult<Option<U>>
+    where
+        Q: LoadQuery<'q, AnyConnection, U>,
+    {
+        Ok(self.load_boxed(query)?.into_iter().next())
     }
 
     /// The first row of a query.
@@ -464,7 +530,7 @@ impl<'c> PlatformScope<'c> {
     /// If the database refuses or the row cannot be read.
     pub fn find<'q, Q, U>(&mut self, query: Q) -> DbResult<Option<U>>
     where
-        Q: RunQueryDsl<AnyConnection> + LoadQuery<'q, AnyConnection, U>,
+        Q: ReadQuery<'q, U>,
     {
         Ok(self.load(query)?.into_iter().next())
     }
@@ -475,9 +541,9 @@ impl<'c> PlatformScope<'c> {
     /// If the database refuses.
     pub fn execute<Q>(&mut self, statement: Q) -> DbResult<usize>
     where
-        Q: RunQueryDsl<AnyConnection> + ExecuteDsl<AnyConnection>,
+        Q: WriteStatement,
     {
-        Ok(statement.execute(self.connection)?)
+        Ok(statement.perform(self.connection)?)
     }
 
     /// Goes on for one tenant.

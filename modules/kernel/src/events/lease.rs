@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use crate::clock;
 use crate::db::kernel_tables::kernel_lease;
-use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, AnyConnection, Ask, Database, DbError, DbResult, Priority};
 use crate::id::Id;
 
 /// A process.
@@ -108,7 +108,7 @@ impl Lease {
                         .filter(kernel_lease::holder.eq(holder)),
                 )
                 .set(kernel_lease::until.eq(clock::now()))
-                .execute(connection);
+                .perform(connection);
                 (
                     result.map(|_| ()).map_err(DbError::from),
                     AfterCommit::default(),
@@ -133,7 +133,7 @@ fn take(
             kernel_lease::fence,
             kernel_lease::until,
         ))
-        .load(connection)?
+        .rows(connection)?
         .into_iter()
         .next();
     let Some((holds, fence, ends)) = row else {
@@ -145,7 +145,7 @@ fn take(
                 kernel_lease::fence.eq(1_i64),
                 kernel_lease::until.eq(until),
             ))
-            .execute(connection)
+            .perform(connection)
             .map_err(DbError::from);
         return match inserted {
             Ok(_) => crate::db::release(connection).map(|()| Some(1)),
@@ -167,7 +167,7 @@ fn take(
         kernel_lease::fence.eq(next),
         kernel_lease::until.eq(until),
     ))
-    .execute(connection)?;
+    .perform(connection)?;
     Ok((taken == 1).then_some(next))
 }
 
@@ -183,7 +183,7 @@ pub(crate) fn check(connection: &mut AnyConnection, held: &Held) -> DbResult<()>
             .filter(kernel_lease::fence.eq(held.fence)),
     )
     .set(kernel_lease::fence.eq(held.fence))
-    .execute(connection)?;
+    .perform(connection)?;
     if rows == 1 {
         Ok(())
     } else {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Event, NewEvent, Topic};
 use crate::clock;
 use crate::db::kernel_tables::kernel_event;
-use crate::db::{AnyConnection, Database, DbError, DbResult};
+use crate::db::{AnyConnection, Ask, Database, DbError, DbResult};
 use crate::id::{EventId, Id, TenantId, TraceId};
 use crate::instant::Instant;
 use crate::module::ModuleInfo;
@@ -67,7 +67,7 @@ pub(crate) fn append(
     };
     diesel::insert_into(kernel_event::table)
         .values(&row)
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(event_id)
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
                     columns.6,
                     columns.7,
                 ))
-                .load(connection)?
+                .rows(connection)?
         }
         AnyConnection::Postgres(_) => dsl::kernel_event
             .filter(dsl::position.gt(filter.after))
@@ -155,7 +155,7 @@ pub(crate) fn read_from(connection: &mut AnyConnection, filter: &Filter) -> DbRe
                 columns.6,
                 columns.7,
             ))
-            .load(connection)?,
+            .rows(connection)?,
     };
     rows.into_iter()
         .filter_map(|row| event_of(row).transpose())
@@ -267,7 +267,7 @@ pub(crate) fn position_of_written(
         .filter(dsl::seq.le(seq))
         .select(dsl::seq)
         .limit(1)
-        .load(connection)?;
+        .rows(connection)?;
     if !waiting.is_empty() {
         return Ok(None);
     }
@@ -277,6 +277,6 @@ pub(crate) fn position_of_written(
         .order(dsl::position.desc())
         .select(dsl::position.assume_not_null())
         .limit(1)
-        .load(connection)?;
+        .rows(connection)?;
     Ok(Some(last.into_iter().next().unwrap_or(0)))
 }

@@ -4,7 +4,7 @@
 
 use super::lease::{self, Lease};
 use super::signal::Signal;
-use crate::db::{AfterCommit, Database, DbResult, Priority};
+use crate::db::{AfterCommit, Ask, Database, DbResult, Priority};
 use diesel::connection::SimpleConnection;
 
 const GIVE_POSITIONS: &str = "
@@ -45,7 +45,7 @@ impl Relay {
                     .filter(dsl::position.is_null())
                     .select(dsl::seq)
                     .limit(1)
-                    .load(connection)?
+                    .rows(connection)?
                     .into_iter()
                     .next();
                 Ok(first.is_some())

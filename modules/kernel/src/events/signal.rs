@@ -5,13 +5,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tokio::sync::watch;
 
 use super::lease::InstanceId;
 use super::runner::stopped;
-use crate::db::{AnyConnection, Database, DbError, DbResult};
+use crate::db::{AnyConnection, Ask, Database, DbError, DbResult};
 
 /// How often the listening connection is looked at: libpq wakes nobody.
 const LOOK: Duration = Duration::from_millis(20);
@@ -170,7 +169,7 @@ fn speak(connection: &mut AnyConnection, news: Option<String>) -> DbResult<()> {
     if let Some(news) = news {
         diesel::sql_query("SELECT pg_notify('opencity_log', $1)")
             .bind::<Text, _>(news)
-            .execute(connection)?;
+            .perform(connection)?;
     }
     Ok(())
 }

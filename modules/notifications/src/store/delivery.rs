@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, PlatformScope, TenantScope, WriteScope};
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{ApplicationId, DeliveryId, EventId, MessageId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -122,7 +122,7 @@ pub fn claim(scope: &mut PlatformScope<'_>, most: i64, lease: Duration) -> DbRes
             .filter(free())
             .order(deliveries::next_at)
             .limit(most)
-            .select(Delivery::as_select()),
+            .select(Delivery::columns()),
     )?;
     let mut claimed = Vec::with_capacity(due.len());
     for delivery in due {
@@ -199,8 +199,8 @@ pub fn list(
         }
         rows
     };
-    let count: i64 = scope.get(deliveries::table, |rows| narrow(rows).count())?;
-    let rows = scope.load(deliveries::table, |rows| {
+    let count: i64 = scope.get_boxed(deliveries::table, |rows| narrow(rows).count())?;
+    let rows = scope.load_boxed(deliveries::table, |rows| {
         let rows = narrow(rows);
         let rows = match page.sort {
             Sort::Ascending => rows.order((deliveries::created_at.asc(), deliveries::id.asc())),
@@ -208,7 +208,7 @@ pub fn list(
         };
         rows.offset(page.offset)
             .limit(page.limit)
-            .select(Delivery::as_select())
+            .select(Delivery::columns())
     })?;
     Ok((rows, count))
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_contracts::application::ApplicationStatus;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ApplicationId, TenantId};
 
 use super::schema::payment_proxy_application as t;
@@ -34,8 +34,7 @@ impl ApplicationRow {
 /// An application.
 pub fn find(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Option<ApplicationRow>> {
     scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id))
-            .select(ApplicationRow::as_select())
+        rows.filter(t::id.eq(id)).select(ApplicationRow::columns())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ConfigId, Id, TenantId, kind};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -46,7 +46,7 @@ pub fn find(
     scope.find(t::table, |rows| {
         rows.filter(t::id.eq(id))
             .filter(t::connector.eq(connector))
-            .select(ConfigRow::as_select())
+            .select(ConfigRow::columns())
     })
 }
 
@@ -59,7 +59,7 @@ pub fn active(
     let key = active_key(service, "service", payment_type);
     scope.find(t::table, |rows| {
         rows.filter(t::active_key.eq(key))
-            .select(ConfigRow::as_select())
+            .select(ConfigRow::columns())
     })
 }
 
@@ -71,12 +71,12 @@ pub fn list(
     collection: Option<CollectionId>,
 ) -> DbResult<Vec<ConfigRow>> {
     let connector = connector.to_owned();
-    scope.load(t::table, |rows| {
+    scope.load_boxed(t::table, |rows| {
         let mut query = rows
             .filter(t::connector.eq(connector))
             .order((t::created_at, t::id))
             .limit(1000)
-            .select(ConfigRow::as_select())
+            .select(ConfigRow::columns())
             .into_boxed::<opencity_kernel::db::MultiBackend>();
         if let Some(id) = id {
             query = query.filter(t::id.eq(id));

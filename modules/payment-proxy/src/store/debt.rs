@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use opencity_contracts::PaymentEvent;
 use opencity_contracts::payment::PaymentStatus;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbError, DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, PlatformScope, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{ApplicationId, PaymentId, ServiceId, TenantId};
 use opencity_kernel::instant::Instant;
@@ -161,7 +161,7 @@ impl Debt {
 pub fn find(scope: &mut TenantScope<'_>, id: PaymentId) -> DbResult<Option<Debt>> {
     scope
         .find(t::table, |rows| {
-            rows.filter(t::id.eq(id)).select(DebtRow::as_select())
+            rows.filter(t::id.eq(id)).select(DebtRow::columns())
         })?
         .map(DebtRow::read)
         .transpose()
@@ -178,7 +178,7 @@ pub fn by_link(
             t::table
                 .filter(t::id.eq(id))
                 .filter(t::connector.eq(connector))
-                .select(DebtRow::as_select()),
+                .select(DebtRow::columns()),
         )?
         .map(DebtRow::read)
         .transpose()
@@ -238,7 +238,7 @@ pub fn due(scope: &mut PlatformScope<'_>, now: Instant, limit: i64) -> DbResult<
                 .filter(t::next_check_at.le(now).or(t::cancel_at.le(now)))
                 .order(t::next_check_at)
                 .limit(limit)
-                .select(DebtRow::as_select()),
+                .select(DebtRow::columns()),
         )?
         .into_iter()
         .map(DebtRow::read)

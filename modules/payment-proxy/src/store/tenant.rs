@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, PlatformScope, TenantScope, WriteScope};
 use opencity_kernel::id::TenantId;
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -31,7 +31,7 @@ pub fn find(scope: &mut TenantScope<'_>, connector: &str) -> DbResult<Option<Ten
     let connector = connector.to_owned();
     scope.find(t::table, |rows| {
         rows.filter(t::connector.eq(connector))
-            .select(TenantRow::as_select())
+            .select(TenantRow::columns())
     })
 }
 
@@ -47,7 +47,7 @@ pub fn by_tax_code(
             .filter(t::tax_code.eq(tax_code))
             .filter(t::active.eq(true))
             .order(t::tenant_id)
-            .select(TenantRow::as_select()),
+            .select(TenantRow::columns()),
     )
 }
 

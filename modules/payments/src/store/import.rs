@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use opencity_contracts::Job;
 use opencity_contracts::job::{JobStatus, Progress};
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbError, DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, PlatformScope, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{JobId, ServiceId, TenantId};
 use opencity_kernel::instant::Instant;
@@ -104,7 +104,7 @@ pub fn cancel(scope: &mut WriteScope<'_>, id: JobId, version: i64) -> DbResult<b
 pub fn find(scope: &mut TenantScope<'_>, id: JobId) -> DbResult<Option<ImportRow>> {
     scope.find(payments_import::table, |rows| {
         rows.filter(payments_import::id.eq(id))
-            .select(ImportRow::as_select())
+            .select(ImportRow::columns())
     })
 }
 
@@ -118,7 +118,7 @@ pub fn next_open(scope: &mut PlatformScope<'_>) -> DbResult<Option<ImportRow>> {
             )
             .order((payments_import::created_at, payments_import::id))
             .limit(1)
-            .select(ImportRow::as_select()),
+            .select(ImportRow::columns()),
     )
 }
 
@@ -139,7 +139,7 @@ pub fn rejects_after(
             .filter(payments_import_reject::line.gt(line))
             .order(payments_import_reject::line)
             .limit(limit)
-            .select(RejectRow::as_select())
+            .select(RejectRow::columns())
     })
 }
 

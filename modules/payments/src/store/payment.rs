@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_contracts::PaymentEvent;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{ApplicationId, PaymentId, ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -167,7 +167,7 @@ pub fn keep(
 pub fn find(scope: &mut TenantScope<'_>, id: PaymentId) -> DbResult<Option<PaymentRow>> {
     scope.find(payments_payment::table, |rows| {
         rows.filter(payments_payment::id.eq(id))
-            .select(PaymentRow::as_select())
+            .select(PaymentRow::columns())
     })
 }
 
@@ -176,7 +176,7 @@ pub fn of_remote(scope: &mut TenantScope<'_>, remote: RemoteId) -> DbResult<Vec<
     scope.load(payments_payment::table, |rows| {
         rows.filter(payments_payment::remote_id.eq(remote))
             .order((payments_payment::created_at, payments_payment::id))
-            .select(PaymentRow::as_select())
+            .select(PaymentRow::columns())
     })
 }
 
@@ -189,7 +189,7 @@ pub fn page_after(
     let mut query = payments_payment::table
         .order((payments_payment::tenant_id, payments_payment::id))
         .limit(limit)
-        .select(PaymentRow::as_select())
+        .select(PaymentRow::columns())
         .into_boxed::<opencity_kernel::db::MultiBackend>();
     if let Some((tenant, id)) = after {
         query = query.filter(
@@ -200,7 +200,7 @@ pub fn page_after(
                     .and(payments_payment::id.gt(id))),
         );
     }
-    scope.load(query)
+    scope.load_boxed(query)
 }
 
 /// Tells a payment's present form again.

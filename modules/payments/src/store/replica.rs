@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_contracts::service::{Service, ServiceKind};
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ApplicationId, OfficeId, ServiceId, TenantId, UserId};
 use opencity_kernel::json::Json;
 
@@ -63,7 +63,7 @@ impl ServiceRow {
 pub fn service(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<ServiceRow>> {
     scope.find(payments_service::table, |rows| {
         rows.filter(payments_service::id.eq(id))
-            .select(ServiceRow::as_select())
+            .select(ServiceRow::columns())
     })
 }
 
@@ -74,7 +74,7 @@ pub fn application(
 ) -> DbResult<Option<ApplicationRow>> {
     scope.find(payments_application::table, |rows| {
         rows.filter(payments_application::id.eq(id))
-            .select(ApplicationRow::as_select())
+            .select(ApplicationRow::columns())
     })
 }
 

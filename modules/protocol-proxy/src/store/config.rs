@@ -1,7 +1,7 @@
 //! Configurations of the connectors: the tenant's part and that of each service.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ServiceId, TenantId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -43,7 +43,7 @@ pub(crate) fn of_tenant(
 ) -> DbResult<Option<TenantConfig>> {
     scope.find(protocol_proxy_tenant_config::table, |rows| {
         rows.filter(protocol_proxy_tenant_config::connector.eq(connector))
-            .select(TenantConfig::as_select())
+            .select(TenantConfig::columns())
     })
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn of_service(
     scope.find(protocol_proxy_service_config::table, |rows| {
         rows.filter(protocol_proxy_service_config::connector.eq(connector))
             .filter(protocol_proxy_service_config::service_id.eq(service))
-            .select(ServiceConfig::as_select())
+            .select(ServiceConfig::columns())
     })
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn active(
     scope.find(protocol_proxy_service_config::table, |rows| {
         rows.filter(protocol_proxy_service_config::service_id.eq(service))
             .filter(protocol_proxy_service_config::active.eq(true))
-            .select(ServiceConfig::as_select())
+            .select(ServiceConfig::columns())
     })
 }
 

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use opencity_contracts::{DocumentEvent, DocumentStatus, DocumentType};
 use opencity_kernel::clock;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ActId, ApplicationId, DocumentId, ServiceId, TenantId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -95,14 +95,14 @@ pub(crate) fn find(
 ) -> DbResult<Option<Registration>> {
     scope.find(protocol_proxy_registration::table, |rows| {
         rows.filter(protocol_proxy_registration::document_id.eq(document))
-            .select(Registration::as_select())
+            .select(Registration::columns())
     })
 }
 
 pub(crate) fn of_act(scope: &mut TenantScope<'_>, act: ActId) -> DbResult<Option<Registration>> {
     scope.find(protocol_proxy_registration::table, |rows| {
         rows.filter(protocol_proxy_registration::act_id.eq(act))
-            .select(Registration::as_select())
+            .select(Registration::columns())
     })
 }
 
@@ -116,6 +116,6 @@ pub(crate) fn of_application(
         rows.filter(protocol_proxy_registration::application_id.eq(application))
             .filter(protocol_proxy_registration::kind.eq(kind.as_str()))
             .order(protocol_proxy_registration::act_id.desc())
-            .select(Registration::as_select())
+            .select(Registration::columns())
     })
 }

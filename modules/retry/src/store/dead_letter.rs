@@ -1,7 +1,9 @@
 //! Dead letters and the decisions on them.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{
+    Columns, DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope,
+};
 use opencity_kernel::id::{DeadLetterId, EventId, HistoryId, TenantId};
 use opencity_kernel::instant::Instant;
 
@@ -133,7 +135,7 @@ pub(crate) fn of_any_tenant(
     scope.find(
         retry_dead_letter::table
             .filter(retry_dead_letter::id.eq(id))
-            .select(DeadLetterRow::as_select()),
+            .select(DeadLetterRow::columns()),
     )
 }
 
@@ -144,7 +146,7 @@ pub(crate) fn find(
 ) -> DbResult<Option<DeadLetterRow>> {
     scope.find(retry_dead_letter::table, |rows| {
         rows.filter(retry_dead_letter::id.eq(id))
-            .select(DeadLetterRow::as_select())
+            .select(DeadLetterRow::columns())
     })
 }
 
@@ -156,7 +158,7 @@ pub(crate) fn decisions(
     scope.load(retry_decision::table, |rows| {
         rows.filter(retry_decision::dead_letter_id.eq(id))
             .order(retry_decision::id)
-            .select(DecisionRow::as_select())
+            .select(DecisionRow::columns())
     })
 }
 
@@ -178,7 +180,7 @@ fn filtered(filter: &Filter) -> retry_dead_letter::BoxedQuery<'static, MultiBack
 }
 
 pub(crate) fn count(scope: &mut PlatformScope<'_>, filter: &Filter) -> DbResult<i64> {
-    Ok(scope.find(filtered(filter).count())?.unwrap_or(0))
+    Ok(scope.find_boxed(filtered(filter).count())?.unwrap_or(0))
 }
 
 /// A page, in the order of the ids, which is that of time.
@@ -201,5 +203,5 @@ pub(crate) fn page(
     } else {
         query.order(retry_dead_letter::id.asc())
     };
-    scope.load(query.select(DeadLetterRow::as_select()))
+    scope.load_boxed(query.select(DeadLetterRow::columns()))
 }

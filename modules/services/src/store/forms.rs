@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use opencity_contracts::Form as FormBody;
-use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{FormId, TenantId};
 use opencity_kernel::instant::Instant;
@@ -105,11 +105,11 @@ pub fn page(
     limit: i64,
 ) -> DbResult<(i64, Vec<FormSummary>)> {
     let counts: Vec<i64> = scope.load(t::table, |rows| rows.count())?;
-    let rows: Vec<FormRow> = scope.load(t::table, |rows| {
+    let rows: Vec<FormRow> = scope.load_boxed(t::table, |rows| {
         let rows = rows
             .order(t::id)
             .limit(limit + 1)
-            .select(FormRow::as_select())
+            .select(FormRow::columns())
             .into_boxed();
         match cursor {
             Some(last) => rows.filter(t::id.gt(last)),
@@ -145,7 +145,7 @@ pub fn page(
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<Option<StoredForm>> {
     let row: Option<FormRow> = scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).select(FormRow::as_select())
+        rows.filter(t::id.eq(id)).select(FormRow::columns())
     })?;
     newest(scope, row)
 }
@@ -157,7 +157,7 @@ pub fn by_id(scope: &mut TenantScope<'_>, id: FormId) -> DbResult<Option<StoredF
 pub fn by_path(scope: &mut TenantScope<'_>, path: &str) -> DbResult<Option<StoredForm>> {
     let path = path.trim_matches('/');
     let row: Option<FormRow> = scope.find(t::table, |rows| {
-        rows.filter(t::path.eq(path)).select(FormRow::as_select())
+        rows.filter(t::path.eq(path)).select(FormRow::columns())
     })?;
     newest(scope, row)
 }
@@ -172,13 +172,13 @@ pub fn version(
     number: i64,
 ) -> DbResult<Option<StoredForm>> {
     let row: Option<FormRow> = scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).select(FormRow::as_select())
+        rows.filter(t::id.eq(id)).select(FormRow::columns())
     })?;
     let Some(form) = row else { return Ok(None) };
     let row: Option<VersionRow> = scope.find(v::table, |rows| {
         rows.filter(v::form_id.eq(id))
             .filter(v::version.eq(number))
-            .select(VersionRow::as_select())
+            .select(VersionRow::columns())
     })?;
     row.map(|row| read(&form, row)).transpose()
 }
@@ -188,7 +188,7 @@ fn newest(scope: &mut TenantScope<'_>, row: Option<FormRow>) -> DbResult<Option<
     let row: VersionRow = scope.get(v::table, |rows| {
         rows.filter(v::form_id.eq(form.id))
             .filter(v::version.eq(form.version))
-            .select(VersionRow::as_select())
+            .select(VersionRow::columns())
     })?;
     read(&form, row).map(Some)
 }

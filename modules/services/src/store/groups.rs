@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{TenantId, TermId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -48,7 +48,7 @@ impl GroupRow {
 /// If the database refuses.
 pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<ServiceGroup>> {
     let rows: Vec<GroupRow> = scope.load(t::table, |rows| {
-        rows.order((t::name, t::id)).select(GroupRow::as_select())
+        rows.order((t::name, t::id)).select(GroupRow::columns())
     })?;
     rows.into_iter().map(GroupRow::read).collect()
 }
@@ -72,7 +72,7 @@ pub fn names(scope: &mut TenantScope<'_>) -> DbResult<HashMap<GroupId, Named>> {
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: GroupId) -> DbResult<Option<ServiceGroup>> {
     let row: Option<GroupRow> = scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).select(GroupRow::as_select())
+        rows.filter(t::id.eq(id)).select(GroupRow::columns())
     })?;
     row.map(GroupRow::read).transpose()
 }
@@ -89,7 +89,7 @@ pub fn by_reference(scope: &mut TenantScope<'_>, reference: &str) -> Result<Serv
     }
     let row: Option<GroupRow> = scope.find(t::table, |rows| {
         rows.filter(t::slug.eq(reference))
-            .select(GroupRow::as_select())
+            .select(GroupRow::columns())
     })?;
     Ok(missing(row, "service group")?.read()?)
 }

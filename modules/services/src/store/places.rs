@@ -1,7 +1,7 @@
 //! Places.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{TenantId, TermId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -37,7 +37,7 @@ impl PlaceRow {
 /// If the database refuses.
 pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<Place>> {
     let rows: Vec<PlaceRow> = scope.load(t::table, |rows| {
-        rows.order((t::name, t::id)).select(PlaceRow::as_select())
+        rows.order((t::name, t::id)).select(PlaceRow::columns())
     })?;
     rows.into_iter().map(PlaceRow::read).collect()
 }
@@ -48,7 +48,7 @@ pub fn list(scope: &mut TenantScope<'_>) -> DbResult<Vec<Place>> {
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: TermId) -> DbResult<Option<Place>> {
     let row: Option<PlaceRow> = scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).select(PlaceRow::as_select())
+        rows.filter(t::id.eq(id)).select(PlaceRow::columns())
     })?;
     row.map(PlaceRow::read).transpose()
 }

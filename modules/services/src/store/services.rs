@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 use opencity_contracts::service::ServiceStatus;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::events::Change;
 use opencity_kernel::id::{FormId, ServiceId, TenantId, TermId};
 use opencity_kernel::instant::Instant;
@@ -71,11 +71,11 @@ impl ServiceRow {
 pub fn list(scope: &mut TenantScope<'_>, statuses: &[ServiceStatus]) -> DbResult<Vec<Service>> {
     let codes: Vec<i32> = statuses.iter().map(|status| status.code()).collect();
     let rows: Vec<ServiceRow> = if codes.is_empty() {
-        scope.load(t::table, |rows| rows.select(ServiceRow::as_select()))?
+        scope.load(t::table, |rows| rows.select(ServiceRow::columns()))?
     } else {
         scope.load(t::table, |rows| {
             rows.filter(t::status.eq_any(codes))
-                .select(ServiceRow::as_select())
+                .select(ServiceRow::columns())
         })?
     };
     rows.into_iter().map(ServiceRow::read).collect()
@@ -87,7 +87,7 @@ pub fn list(scope: &mut TenantScope<'_>, statuses: &[ServiceStatus]) -> DbResult
 /// If the database refuses.
 pub fn by_id(scope: &mut TenantScope<'_>, id: ServiceId) -> DbResult<Option<Service>> {
     let row: Option<ServiceRow> = scope.find(t::table, |rows| {
-        rows.filter(t::id.eq(id)).select(ServiceRow::as_select())
+        rows.filter(t::id.eq(id)).select(ServiceRow::columns())
     })?;
     row.map(ServiceRow::read).transpose()
 }
@@ -104,12 +104,12 @@ pub fn by_reference(scope: &mut TenantScope<'_>, reference: &str) -> Result<Serv
     }
     let named: Option<ServiceRow> = scope.find(t::table, |rows| {
         rows.filter(t::identifier.eq(reference))
-            .select(ServiceRow::as_select())
+            .select(ServiceRow::columns())
     })?;
     let row = match named {
         None => scope.find(t::table, |rows| {
             rows.filter(t::slug.eq(reference))
-                .select(ServiceRow::as_select())
+                .select(ServiceRow::columns())
         })?,
         found => found,
     };

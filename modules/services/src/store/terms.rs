@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{TenantId, TermId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::{Problem, clock, tenant_rows};
@@ -60,7 +60,7 @@ pub fn list(scope: &mut TenantScope<'_>, kind: TermKind) -> DbResult<Vec<Term>> 
     let rows: Vec<TermRow> = scope.load(t::table, |rows| {
         rows.filter(t::kind.eq(kind.as_str()))
             .order((t::name, t::id))
-            .select(TermRow::as_select())
+            .select(TermRow::columns())
     })?;
     Ok(rows.into_iter().map(Term::from).collect())
 }
@@ -86,7 +86,7 @@ pub fn by_id(scope: &mut TenantScope<'_>, kind: TermKind, id: TermId) -> DbResul
     let row: Option<TermRow> = scope.find(t::table, |rows| {
         rows.filter(t::id.eq(id))
             .filter(t::kind.eq(kind.as_str()))
-            .select(TermRow::as_select())
+            .select(TermRow::columns())
     })?;
     Ok(row.map(Term::from))
 }
@@ -99,7 +99,7 @@ pub fn by_slug(scope: &mut TenantScope<'_>, kind: TermKind, slug: &str) -> DbRes
     let row: Option<TermRow> = scope.find(t::table, |rows| {
         rows.filter(t::kind.eq(kind.as_str()))
             .filter(t::slug.eq(slug))
-            .select(TermRow::as_select())
+            .select(TermRow::columns())
     })?;
     Ok(row.map(Term::from))
 }

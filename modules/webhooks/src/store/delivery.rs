@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, PlatformScope, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, PlatformScope, Tenancy, TenantScope, WriteScope};
 use opencity_kernel::events::lease::InstanceId;
 use opencity_kernel::id::{DeliveryId, EventId, Id, TenantId, WebhookId};
 use opencity_kernel::instant::Instant;
@@ -52,7 +52,7 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, row: &DeliveryRow) -> DbResult<
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: DeliveryId) -> DbResult<Option<DeliveryRow>> {
     scope.find(webhooks_delivery::table, |rows| {
         rows.filter(webhooks_delivery::id.eq(id))
-            .select(DeliveryRow::as_select())
+            .select(DeliveryRow::columns())
     })
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn count(
     webhook: WebhookId,
     state: Option<DeliveryState>,
 ) -> DbResult<i64> {
-    let count = scope.find(webhooks_delivery::table, |rows| {
+    let count = scope.find_boxed(webhooks_delivery::table, |rows| {
         let mut query = rows
             .filter(webhooks_delivery::webhook_id.eq(webhook))
             .into_boxed();
@@ -90,7 +90,7 @@ pub(crate) fn page(
     window: &Window,
 ) -> DbResult<Vec<DeliveryRow>> {
     use webhooks_delivery::{created_at, id};
-    scope.load(webhooks_delivery::table, |rows| {
+    scope.load_boxed(webhooks_delivery::table, |rows| {
         let mut query = rows
             .filter(webhooks_delivery::webhook_id.eq(webhook))
             .into_boxed()
@@ -111,7 +111,7 @@ pub(crate) fn page(
         } else {
             query.order((created_at.asc(), id.asc()))
         };
-        query.select(DeliveryRow::as_select())
+        query.select(DeliveryRow::columns())
     })
 }
 

@@ -1,7 +1,7 @@
 //! Webhooks.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{TenantId, WebhookId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -42,7 +42,7 @@ pub(crate) fn insert(scope: &mut WriteScope<'_>, row: &WebhookRow) -> DbResult<(
 pub(crate) fn find(scope: &mut TenantScope<'_>, id: WebhookId) -> DbResult<Option<WebhookRow>> {
     scope.find(webhooks_webhook::table, |rows| {
         rows.filter(webhooks_webhook::id.eq(id))
-            .select(WebhookRow::as_select())
+            .select(WebhookRow::columns())
     })
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn active(scope: &mut TenantScope<'_>) -> DbResult<Vec<WebhookRow>> {
     scope.load(webhooks_webhook::table, |rows| {
         rows.filter(webhooks_webhook::active.eq(true))
             .order(webhooks_webhook::id)
-            .select(WebhookRow::as_select())
+            .select(WebhookRow::columns())
     })
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn page(
     limit: i64,
     newest_first: bool,
 ) -> DbResult<Vec<WebhookRow>> {
-    scope.load(webhooks_webhook::table, |rows| {
+    scope.load_boxed(webhooks_webhook::table, |rows| {
         let mut query = rows.into_boxed().limit(limit).offset(offset);
         if let Some(after) = after {
             query = if newest_first {
@@ -83,7 +83,7 @@ pub(crate) fn page(
         } else {
             query.order(webhooks_webhook::id.asc())
         };
-        query.select(WebhookRow::as_select())
+        query.select(WebhookRow::columns())
     })
 }
 

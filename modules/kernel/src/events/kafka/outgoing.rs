@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::KafkaSettings;
 use crate::clock;
 use crate::db::kernel_tables::{kernel_cursor, kernel_event};
-use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, AnyConnection, Ask, Database, DbError, DbResult, Priority};
 use crate::events::lease::{self, Held, Lease};
 use crate::events::runner::{cursor, stopped, woken};
 use crate::id::{EventId, TenantId, TraceId};
@@ -361,7 +361,7 @@ fn advance(connection: &mut AnyConnection, held: &Held, to: i64) -> DbResult<()>
     lease::check(connection, held)?;
     diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(NAME)))
         .set(kernel_cursor::position.eq(to))
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(())
 }
 

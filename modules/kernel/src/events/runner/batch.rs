@@ -12,7 +12,7 @@ use super::holds::{
 };
 use crate::clock;
 use crate::db::kernel_tables::{kernel_call, kernel_cursor, kernel_inbox};
-use crate::db::{AfterCommit, AnyConnection, DbError, DbResult, WriteScope};
+use crate::db::{AfterCommit, AnyConnection, Ask, DbError, DbResult, WriteScope};
 use crate::events::consumer::{Failure, HandleError, Next, OrderingKey};
 use crate::events::{Event, Topic, log, retry};
 use crate::id::{EventId, Id, TenantId, TraceId};
@@ -47,7 +47,7 @@ pub(super) fn take(
             .filter(kernel_cursor::position.eq(from)),
     )
     .set(kernel_cursor::position.eq(to))
-    .execute(connection)?;
+    .perform(connection)?;
     if moved == 0 {
         return Err(DbError::Conflict);
     }
@@ -66,7 +66,7 @@ fn stay(connection: &mut AnyConnection, consumer: &str) -> DbResult<()> {
     }
     diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
         .set(kernel_cursor::position.eq(kernel_cursor::position))
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(())
 }
 
@@ -287,7 +287,7 @@ fn first_time(
         .filter(kernel_inbox::event_id.eq(event))
         .filter(kernel_inbox::attempt.eq(attempt))
         .select(kernel_inbox::attempt)
-        .load(connection)?;
+        .rows(connection)?;
     Ok(seen.is_empty())
 }
 
@@ -304,7 +304,7 @@ fn note(
             kernel_inbox::attempt.eq(attempt),
             kernel_inbox::taken_at.eq(clock::now()),
         ))
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(())
 }
 
@@ -330,7 +330,7 @@ fn claim(
             kernel_call::lease_until.eq(clock::now().plus(lease)),
             kernel_call::trace.eq(event.trace),
         ))
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(())
 }
 
@@ -428,7 +428,7 @@ pub(super) fn settle(
             .filter(kernel_call::event_id.eq(event.event_id))
             .filter(kernel_call::lease_holder.eq(worker.instance)),
     )
-    .execute(connection)?;
+    .perform(connection)?;
     if claimed == 0 {
         tracing::warn!(consumer = worker.consumer.name(), event_id = %event.event_id, "a call was taken over by another process");
         return Ok(());

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{Worker, batch};
 use crate::clock;
 use crate::db::kernel_tables::kernel_call;
-use crate::db::{AfterCommit, AnyConnection, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, AnyConnection, Ask, DbError, DbResult, Priority};
 use crate::events::Event;
 use crate::id::{TenantId, TraceId};
 use crate::trace;
@@ -111,7 +111,7 @@ fn abandoned(connection: &mut AnyConnection, worker: &Worker) -> DbResult<Vec<Ev
             kernel_call::trace,
         ))
         .limit(100)
-        .load(connection)?;
+        .rows(connection)?;
     rows.into_iter()
         .filter_map(|(position, topic, key, tenant, version, payload, trace)| {
             batch::stored_event(position, &topic, key, tenant, version, &payload, trace).transpose()
@@ -143,7 +143,7 @@ fn claim_again(
             kernel_call::lease_holder.eq(worker.instance),
             kernel_call::lease_until.eq(until),
         ))
-        .execute(connection)
+        .perform(connection)
         .map_err(DbError::from)?;
         if rows == 1 {
             claimed.push(event);

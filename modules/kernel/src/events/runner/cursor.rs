@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::db::kernel_tables::{kernel_cursor, kernel_inbox};
-use crate::db::{AfterCommit, AnyConnection, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, AnyConnection, Ask, Database, DbError, DbResult, Priority};
 
 /// The consumer's position; made at its first start.
 pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbResult<i64> {
@@ -12,7 +12,7 @@ pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbR
             Ok(kernel_cursor::table
                 .filter(kernel_cursor::consumer.eq(consumer))
                 .select(kernel_cursor::position)
-                .load::<i64>(connection)?
+                .rows::<i64>(connection)?
                 .into_iter()
                 .next())
         })
@@ -27,7 +27,7 @@ pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbR
                     kernel_cursor::consumer.eq(consumer),
                     kernel_cursor::position.eq(0_i64),
                 ))
-                .execute(connection)
+                .perform(connection)
                 .map(|_| 0)
                 .map_err(DbError::from);
             (result, AfterCommit::default())
@@ -49,9 +49,9 @@ pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbR
 pub(crate) fn reset(connection: &mut AnyConnection, consumer: &str, to: i64) -> DbResult<bool> {
     let found = diesel::update(kernel_cursor::table.filter(kernel_cursor::consumer.eq(consumer)))
         .set(kernel_cursor::position.eq(to))
-        .execute(connection)?;
+        .perform(connection)?;
     diesel::delete(kernel_inbox::table.filter(kernel_inbox::consumer.eq(consumer)))
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(found == 1)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn positions(connection: &mut AnyConnection) -> DbResult<Vec<(String,
     Ok(kernel_cursor::table
         .order(kernel_cursor::consumer)
         .select((kernel_cursor::consumer, kernel_cursor::position))
-        .load(connection)?)
+        .rows(connection)?)
 }
 
 /// The consumer's position as it is stored: behind what a running loop knows when it was set back.

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::Worker;
 use super::batch::stored_event;
 use crate::db::kernel_tables::{kernel_hold, kernel_parked};
-use crate::db::{AnyConnection, DbResult};
+use crate::db::{AnyConnection, Ask, DbResult};
 use crate::events::Event;
 use crate::id::{EventId, TenantId, TraceId};
 
@@ -29,7 +29,7 @@ pub(super) fn holds(connection: &mut AnyConnection, worker: &Worker) -> DbResult
             kernel_hold::reason,
             kernel_hold::event_id,
         ))
-        .load(connection)?;
+        .rows(connection)?;
     Ok(rows
         .into_iter()
         .map(|(key, reason, event)| (key, Hold { reason, event }))
@@ -55,7 +55,7 @@ pub(super) fn set_hold(
         kernel_hold::reason.eq(reason),
         kernel_hold::event_id.eq(event),
     ))
-    .execute(connection)?;
+    .perform(connection)?;
     if there == 0 {
         diesel::insert_into(kernel_hold::table)
             .values((
@@ -64,7 +64,7 @@ pub(super) fn set_hold(
                 kernel_hold::reason.eq(reason),
                 kernel_hold::event_id.eq(event),
             ))
-            .execute(connection)?;
+            .perform(connection)?;
     }
     holds.insert(
         key.to_owned(),
@@ -88,7 +88,7 @@ pub(super) fn remove_hold(
             .filter(kernel_hold::consumer.eq(worker.consumer.name()))
             .filter(kernel_hold::ordering_key.eq(key)),
     )
-    .execute(connection)?;
+    .perform(connection)?;
     holds.remove(key);
     Ok(())
 }
@@ -126,7 +126,7 @@ pub(super) fn parked(
             kernel_parked::payload,
             kernel_parked::trace,
         ))
-        .load(connection)?)
+        .rows(connection)?)
 }
 
 /// The event of such a row; nothing if this version does not know its topic.
@@ -137,7 +137,7 @@ pub(super) fn parked_event(row: ParkedRow) -> DbResult<Option<Event>> {
 
 /// Forgets a row that is taken.
 pub(super) fn unpark(connection: &mut AnyConnection, row: &ParkedRow) -> DbResult<()> {
-    diesel::delete(kernel_parked::table.filter(kernel_parked::id.eq(row.0))).execute(connection)?;
+    diesel::delete(kernel_parked::table.filter(kernel_parked::id.eq(row.0))).perform(connection)?;
     Ok(())
 }
 
@@ -152,7 +152,7 @@ pub(super) fn still_parked(
         .filter(kernel_parked::ordering_key.eq(key))
         .select(kernel_parked::id)
         .limit(1)
-        .load(connection)?;
+        .rows(connection)?;
     Ok(!first.is_empty())
 }
 
@@ -176,6 +176,6 @@ pub(super) fn park(
             kernel_parked::payload.eq(event.payload.to_string()),
             kernel_parked::trace.eq(event.trace),
         ))
-        .execute(connection)?;
+        .perform(connection)?;
     Ok(())
 }
