@@ -10,10 +10,12 @@
     clippy::print_stderr
 )]
 
+mod backup;
 mod bad_input;
 mod brokers;
 mod catalogue;
 mod common;
+mod database_away;
 mod demo_services;
 mod faults;
 mod idempotency;
