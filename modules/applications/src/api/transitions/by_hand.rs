@@ -25,7 +25,7 @@ pub struct PaymentNote {
 #[serde(default)]
 pub struct StatusChange {
     /// 1500, 2000, 3000, 4000 or 50000.
-    #[schema(value_type = String, pattern = "^[0-9]{4,5}$")]
+    #[schema(value_type = String, required = true, pattern = "^[0-9]{4,5}$")]
     pub status: Option<Status>,
     /// What is written with it.
     #[schema(max_length = 50000)]
@@ -34,7 +34,11 @@ pub struct StatusChange {
 
 transitions! {
     complete_payment "/lang/api/applications/{id}/transition/complete-payment"
-        "applications.transition.completePayment" "Record a payment that came by other ways" PaymentNote Action::CompletePayment;
+        "applications.transition.completePayment" "Record a payment that came by other ways"
+        "Whoever works at the desk of the service records that it was paid elsewhere, in 1500 or 1510: to 1520, and on as \
+         after a payment. The debt at the intermediary is cancelled. `message` is written as a message, for the office \
+         alone unless `visibility` is `applicant`."
+        PaymentNote (Option<PaymentNote>) Action::CompletePayment;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             work.check(Action::CompletePayment, Circumstances::default())?;
@@ -55,7 +59,13 @@ transitions! {
     }
 
     change_status "/lang/api/applications/{id}/transition/change-status"
-        "applications.transition.changeStatus" "Set the state by hand" StatusChange Action::ChangeStatus(Status::Revoked);
+        "applications.transition.changeStatus" "Set the state by hand"
+        "The back office (an operator of the service, a system operator, an administrator) sets the state. 1500, from \
+         1530, 4000 or 4500, asks for a payment. 2000, 3000 and 4000 reopen what is closed, where the service has \
+         `allow_reopening`, or move what is open, forward only where its workflow is `forward`; an outcome is cleared, an \
+         open debt cancelled, an open request for integrations closed. 50000 revokes; a document of it is made once it \
+         was sent."
+        StatusChange (StatusChange) Action::ChangeStatus(Status::Revoked);
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             // Who may not see the application learns nothing of what is missing.

@@ -6,6 +6,19 @@ use super::*;
 use crate::store::file;
 use crate::store::message::{self, MessageRow};
 
+/// What is missing, and files.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RequestedIntegration, example = json!({"message": "Manca la planimetria."}))]
+pub struct RequestedIntegration {
+    /// What is missing.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 50000)]
+    pub message: Option<String>,
+    /// Files, in base64.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub attachments: Vec<AttachmentIn>,
+}
+
 /// Which messages are the answer.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = AcceptedAnswer, example = json!({"messages": null}))]
@@ -18,7 +31,11 @@ pub struct Chosen {
 
 transitions! {
     request_integration "/lang/api/applications/{id}/transition/request-integration"
-        "applications.transition.requestIntegration" "Ask the citizen for integrations" Answer Action::RequestIntegration;
+        "applications.transition.requestIntegration" "Ask the citizen for integrations"
+        "The assigned operator or a member of the assigned office asks for what is missing, in 4000 or 4500, where the \
+         service has `allow_integration_request`: to 4100, and on to 4200 once the request has its number, at once where \
+         none is required. `message` is sent to the applicant with the files; the document of the request is made."
+        RequestedIntegration (RequestedIntegration) Action::RequestIntegration;
     (state, scope, caller, id, body) {
         let action = Action::RequestIntegration;
         let kind = FileKind::IntegrationRequest;
@@ -42,7 +59,11 @@ transitions! {
     }
 
     accept_integration "/lang/api/applications/{id}/transition/accept-integration"
-        "applications.transition.acceptIntegration" "Take the messages as the citizen's answer" Chosen Action::AcceptIntegration;
+        "applications.transition.acceptIntegration" "Take the messages as the citizen's answer"
+        "The assigned operator or a member of the assigned office takes the applicant's messages since the request as his \
+         answer: from 4200 to 4300, and on to 4000 once it has its number, at once where none is required. The document \
+         of the answer is made of them."
+        Chosen (Option<Chosen>) Action::AcceptIntegration;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             work.check(Action::AcceptIntegration, Circumstances::default())?;
@@ -62,7 +83,10 @@ transitions! {
     }
 
     cancel_integration "/lang/api/applications/{id}/transition/cancel-integration"
-        "applications.transition.cancelIntegration" "Give up the request for integrations" Nothing Action::CancelIntegration;
+        "applications.transition.cancelIntegration" "Give up the request for integrations"
+        "The assigned operator or a member of the assigned office does without the answer: from 4200 back to 4000. The \
+         request is closed; no document is made and no number is waited for."
+        Nothing (Option<Nothing>) Action::CancelIntegration;
     (state, scope, caller, id, _body) {
         change(&state, &scope, caller, id, |work| {
             work.apply(Action::CancelIntegration, Inputs::default())

@@ -68,23 +68,24 @@ pub struct Answer {
     pub attachments: Vec<AttachmentIn>,
 }
 
-/// The action is what a body that cannot be read is refused after.
+/// The body is described by the type in parentheses: `Option` where all of it may be left out; nothing, `{}` and `[]` then mean the
+/// same. The action is what a body that cannot be read is refused after.
 macro_rules! transitions {
-    ($($name:ident $path:tt $id:tt $summary:tt $input:ident $action:expr; ($state:ident, $scope:ident, $caller:ident, $application:ident, $body:ident) $do:block)*) => {$(
+    ($($name:ident $path:tt $id:tt $summary:tt $description:tt $input:ident ($content:ty) $action:expr; ($state:ident, $scope:ident, $caller:ident, $application:ident, $body:ident) $do:block)*) => {$(
         #[doc = $summary]
         #[utoipa::path(
             post, path = $path, operation_id = $id, tag = "applications", summary = $summary,
-            description = "What each state allows to whom stands in docs/states.md; `links` of the application names what its caller may do now.",
+            description = $description,
             params(("id" = ApplicationId, Path, description = "The application")),
-            request_body(content = Option<$input>, description = "Nothing, {} and [] mean the same", content_type = "application/json"),
+            request_body(content = $content, content_type = "application/json"),
             responses(
-                (status = 204, description = "Done"),
+                (status = 204, description = "Done: each new state has a row in the history, an event, and the service's message to the applicant"),
                 (status = 400, description = "A malformed body", body = ProblemBody, content_type = "application/problem+json"),
                 (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
                 (status = 403, description = "Not for this caller", body = ProblemBody, content_type = "application/problem+json"),
                 (status = 404, description = "There is no such application", body = ProblemBody, content_type = "application/problem+json"),
                 (status = 409, description = "Changed meanwhile, or a registry is being asked for the number", body = ProblemBody, content_type = "application/problem+json"),
-                (status = 422, description = "The state does not allow it, or fields to correct", body = ProblemBody, content_type = "application/problem+json"),
+                (status = 422, description = "The state does not allow it (`links` of the application names what its caller may do now), or fields to correct", body = ProblemBody, content_type = "application/problem+json"),
             ),
             security(("bearer" = []))
         )]

@@ -4,13 +4,21 @@ use super::*;
 
 transitions! {
     accept "/lang/api/applications/{id}/transition/accept" "applications.transition.accept"
-        "Accept" Answer Action::Accept;
+        "Accept"
+        "The assigned operator or a member of the assigned office accepts, in 4000 or 4500: to 1500 where a payment \
+         follows, to 6000 where the outcome must be registered, else to 7000. `message` is the motivation, the files are \
+         the outcome's attachments; the document of the outcome is made, after the payment if there is one."
+        Answer (Option<Answer>) Action::Accept;
     (state, scope, caller, id, body) {
         conclude(&state, &scope, caller, id, Action::Accept, body).await
     }
 
     reject "/lang/api/applications/{id}/transition/reject" "applications.transition.reject"
-        "Reject" Answer Action::Reject;
+        "Reject"
+        "The assigned operator or a member of the assigned office refuses, in 4000 or 4500: to 8000 where the outcome \
+         must be registered, else to 9000. `message` is the motivation, the files are the outcome's attachments; the \
+         document of the outcome is made."
+        Answer (Option<Answer>) Action::Reject;
     (state, scope, caller, id, body) {
         conclude(&state, &scope, caller, id, Action::Reject, body).await
     }

@@ -6,20 +6,35 @@ use opencity_kernel::instant::Instant;
 use super::*;
 use crate::engine::Number;
 
-/// The number of the request or of the outcome.
+/// The number of the request.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Registration, example = json!({"protocol_number": "2025/1042", "protocol_folder_number": "6.3-12"}))]
 #[serde(default)]
 pub struct Registration {
     /// Protocol number.
-    #[schema(max_length = 255)]
+    #[schema(value_type = String, required = true, max_length = 255)]
     pub protocol_number: Option<String>,
     /// The registry's number of the folder.
-    #[schema(max_length = 255)]
+    #[schema(value_type = String, required = true, max_length = 255)]
     pub protocol_folder_number: Option<String>,
     /// The folder's title.
     #[schema(max_length = 255)]
     pub protocol_folder_code: Option<String>,
+    /// The registry's id.
+    #[schema(max_length = 255)]
+    pub protocol_document_id: Option<String>,
+    /// When it was registered.
+    pub protocolled_at: Option<Instant>,
+}
+
+/// The number of the outcome.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = OutcomeRegistration, example = json!({"protocol_number": "2025/1099"}))]
+#[serde(default)]
+pub struct OutcomeRegistration {
+    /// Protocol number.
+    #[schema(value_type = String, required = true, max_length = 255)]
+    pub protocol_number: Option<String>,
     /// The registry's id.
     #[schema(max_length = 255)]
     pub protocol_document_id: Option<String>,
@@ -33,7 +48,7 @@ pub struct Registration {
 #[serde(default)]
 pub struct Outbound {
     /// Protocol number.
-    #[schema(max_length = 255)]
+    #[schema(value_type = String, required = true, max_length = 255)]
     pub integration_outbound_protocol_number: Option<String>,
     /// The registry's id.
     #[schema(max_length = 255)]
@@ -48,7 +63,7 @@ pub struct Outbound {
 #[serde(default)]
 pub struct Inbound {
     /// Protocol number.
-    #[schema(max_length = 255)]
+    #[schema(value_type = String, required = true, max_length = 255)]
     pub integration_inbound_protocol_number: Option<String>,
     /// The registry's id.
     #[schema(max_length = 255)]
@@ -59,7 +74,11 @@ pub struct Inbound {
 
 transitions! {
     register "/lang/api/applications/{id}/transition/register" "applications.transition.register"
-        "Give the protocol number of the request" Registration Action::Register;
+        "Give the protocol number of the request"
+        "The back office, never the applicant, gives the number by hand: from 2000 to 3000, where the service has \
+         `protocol_required`, the request has no number yet, and no registry is being asked for it. The number is kept \
+         with the request's document."
+        Registration (Registration) Action::Register;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let required = [
@@ -77,7 +96,11 @@ transitions! {
     }
 
     register_outcome "/lang/api/applications/{id}/transition/register-outcome" "applications.transition.registerOutcome"
-        "Give the protocol number of the outcome" Registration Action::RegisterOutcome;
+        "Give the protocol number of the outcome"
+        "The back office, never the applicant, gives the number by hand: from 6000 to 7000, from 8000 to 9000, when the \
+         outcome has no number yet, and no registry is being asked for it. The number is kept with the outcome's \
+         document."
+        OutcomeRegistration (OutcomeRegistration) Action::RegisterOutcome;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let required = [("protocol_number", body.protocol_number.is_some())];
@@ -92,7 +115,10 @@ transitions! {
 
     register_integration_request "/lang/api/applications/{id}/transition/register-integration-request"
         "applications.transition.registerIntegrationRequest"
-        "Give the protocol number of the request for integrations" Outbound Action::RegisterIntegrationRequest;
+        "Give the protocol number of the request for integrations"
+        "The back office, never the applicant, gives the number by hand: from 4100 to 4200, where the service has \
+         `protocol_required`, the request for integrations has no number yet, and no registry is being asked for it."
+        Outbound (Outbound) Action::RegisterIntegrationRequest;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let given = body.integration_outbound_protocol_number.is_some();
@@ -108,7 +134,11 @@ transitions! {
 
     register_integration_answer "/lang/api/applications/{id}/transition/register-integration-answer"
         "applications.transition.registerIntegrationAnswer"
-        "Give the protocol number of the answer" Inbound Action::RegisterIntegrationAnswer;
+        "Give the protocol number of the answer"
+        "The back office, never the applicant, gives the number by hand: from 4300 to 4400 and on to 4000, where the \
+         service has `protocol_required`, the answer has no number yet, and no registry is being asked for it. The \
+         request for integrations is closed."
+        Inbound (Inbound) Action::RegisterIntegrationAnswer;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
             let given = body.integration_inbound_protocol_number.is_some();

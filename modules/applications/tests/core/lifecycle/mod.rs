@@ -8,9 +8,12 @@ pub mod cast;
 mod findings;
 pub mod place;
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use opencity_applications::domain::Status;
 use opencity_kernel::id::ApplicationId;
+use opencity_kernel::module::Module as _;
 use opencity_testing::Store;
 use serde_json::json;
 
@@ -204,4 +207,59 @@ async fn what_is_wrong_in_the_body_is_told_last() {
         "{}",
         early.text
     );
+}
+
+/// What a transition requires is in its description: what is missing in a body without anything is named, field by field.
+#[actix_web::test]
+async fn the_description_requires_what_is_refused_when_it_is_missing() {
+    let cast = Cast::start(Store::Sqlite).await;
+    let (facts, _) = read();
+    let words = &facts["required"];
+    let document = serde_json::to_value(cast.world.module.openapi()).unwrap();
+    let mut undemanding = document["paths"].as_object().unwrap().clone();
+    undemanding.retain(|path, _| path.contains("/transition/"));
+    let descriptions: BTreeSet<String> = undemanding
+        .values()
+        .map(|path| path["post"]["description"].to_string())
+        .collect();
+    assert_eq!(descriptions.len(), undemanding.len());
+    for (state, role, action) in [
+        (Status::Submitted, "enabled", "register"),
+        (Status::Pending, "assigned", "request-integration"),
+        (
+            Status::RequestIntegration,
+            "enabled",
+            "register-integration-request",
+        ),
+        (
+            Status::SubmittedAfterIntegration,
+            "enabled",
+            "register-integration-answer",
+        ),
+        (Status::CompleteWaiting, "enabled", "register-outcome"),
+        (Status::Pending, "enabled", "change-status"),
+    ] {
+        let rows = cast.rows("required", words, state, "");
+        let path = format!("applications/{}/transition/{action}", rows.id());
+        cast.put(vec![rows]).await;
+        let token = cast.token(role);
+        let answer = cast.served.call("POST", &path, token, &json!({})).await;
+        assert_eq!(answer.told(), (422, "validation"), "{action}");
+        let errors = answer.json["errors"].as_array().unwrap();
+        let missing: Vec<&str> = errors
+            .iter()
+            .map(|one| one["field"].as_str().unwrap())
+            .collect();
+
+        let described = format!("/lang/api/applications/{{id}}/transition/{action}");
+        let body = undemanding.remove(&described).unwrap()["post"]["requestBody"].clone();
+        assert_eq!(body["required"], true, "{action}");
+        let schema = &body["content"]["application/json"]["schema"]["$ref"];
+        let name = schema.as_str().unwrap().rsplit('/').next().unwrap();
+        let required = &document["components"]["schemas"][name]["required"];
+        assert_eq!(required, &json!(missing), "{action}");
+    }
+    for (path, operation) in undemanding {
+        assert_ne!(operation["post"]["requestBody"]["required"], true, "{path}");
+    }
 }
