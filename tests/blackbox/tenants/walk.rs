@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::{Answer, Client, Options, Platform, Store, demo};
+use crate::common::{Answer, Client, Options, PDF, Platform, Store, demo, example, until};
 use crate::main_job;
 
 const HOST: &str = "servizi.altrove.example";
@@ -17,6 +19,10 @@ const PASSWORD: &str = "una frase lunga davvero";
 const SERVICE_KEY: &str = "a key between the processes of an installation";
 /// The body of the demonstration.
 const FIRST_BODY: &str = "01943ffe-0680-7438-ae6b-a7bca9d37914";
+/// What another system calls things of the first body.
+const EXTERNAL: &str = "fuori-4711";
+/// What a body cannot have: dead letters are the installation's, shown to administrators of the platform alone.
+const OF_NO_BODY: &str = "/retry/dead-letters/";
 /// An id of nothing.
 const NOTHING: &str = "5f2f0f5e-0000-4000-8000-00000000dead";
 /// People and things of the first body, whose names nobody of the second one may read.
@@ -58,19 +64,21 @@ impl Operation {
     fn address(&self, things: &Things) -> String {
         let mut before = "";
         let segments = self.path.split('/').map(|segment| {
-            let parameter = segment
-                .strip_prefix('{')
-                .map(|rest| rest.trim_end_matches('}'));
-            let shown = match parameter {
-                None => segment.to_owned(),
-                Some("connector") => "sandbox".to_owned(),
-                Some("locale") => "it".to_owned(),
-                Some(_) => things.of(before),
+            let shown = match segment {
+                "{connector}" => "sandbox".to_owned(),
+                "{locale}" => "it".to_owned(),
+                parameter if parameter.starts_with('{') => things.of(parameter, before),
+                plain => plain.to_owned(),
             };
             before = segment;
             shown
         });
         segments.collect::<Vec<_>>().join("/")
+    }
+
+    /// Whether it is asked for a thing that the first body has, or for none.
+    fn is_of_something(&self, things: &Things) -> bool {
+        !self.address(things).contains(NOTHING)
     }
 }
 
@@ -94,16 +102,15 @@ fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// An id of each kind of thing that the first body has, by the segment of the path before it.
+/// What the first body has: an id of each kind of thing, by the segment of the path before it, or another word, by its
+/// parameter.
 #[derive(Default)]
 struct Things(BTreeMap<&'static str, String>);
 
 impl Things {
-    fn of(&self, segment: &str) -> String {
-        self.0
-            .get(segment)
-            .cloned()
-            .unwrap_or_else(|| NOTHING.to_owned())
+    fn of(&self, parameter: &str, before: &str) -> String {
+        let found = self.0.get(parameter).or_else(|| self.0.get(before));
+        found.cloned().unwrap_or_else(|| NOTHING.to_owned())
     }
 
     /// The main job, and one of everything that it leaves out.
@@ -124,6 +131,12 @@ impl Things {
         for segment in ["attachments", "upload"] {
             things.0.insert(segment, first_id(&whole["attachments"]));
         }
+        things
+            .of_other_systems(&client, &operator, &application)
+            .await;
+        things
+            .of_work(&administrator, &operator, &application)
+            .await;
         for (segment, path, new) in [
             ("services", "/lang/api/services", Value::Null),
             ("forms", "/lang/api/forms", Value::Null),
@@ -155,7 +168,7 @@ impl Things {
             (
                 "webhooks",
                 "/lang/api/webhooks",
-                json!({"title": "Bugliano", "endpoint": "https://127.0.0.1/", "triggers": ["all"]}),
+                json!({"title": "Bugliano", "endpoint": "https://127.0.0.1/", "triggers": ["all"], "active": false}),
             ),
             ("configs", "/payment-proxy/sandbox/configs", Value::Null),
         ] {
@@ -182,7 +195,96 @@ impl Things {
         ] {
             things.0.insert(segment, payment.clone());
         }
+        things.of_webhook(&administrator).await;
+        things.of_forms_and_texts(&administrator).await;
+        let documents = administrator.get("/lang/api/documents").await.expect(200);
+        let code = documents["data"][0]["sha256"].as_str().unwrap();
+        things.0.insert("{code}", code.to_owned());
         things
+    }
+
+    /// An application and a message that another system has numbered.
+    async fn of_other_systems(&mut self, client: &Client, operator: &Client, application: &str) {
+        let citizen = client.login(demo::CITIZEN).await;
+        let report = json!({
+            "service": demo::REPORT, "data": example("segnalazione-disservizio"), "external_id": EXTERNAL
+        });
+        let sent = citizen.post("/lang/api/applications", &report).await;
+        main_job::in_state(&citizen, &first_id(&sent.expect(201)), "2000").await;
+        let message =
+            json!({"message": "Agli atti", "visibility": "internal", "external_id": EXTERNAL});
+        let path = format!("/lang/api/applications/{application}/messages");
+        operator.post(&path, &message).await.expect(201);
+        self.0.insert("{external_id}", EXTERNAL.to_owned());
+    }
+
+    /// Work on many applications, and an import, both done.
+    async fn of_work(&mut self, administrator: &Client, operator: &Client, application: &str) {
+        let note = json!({"action": "message", "ids": [application], "message": "Agli atti", "visibility": "internal"});
+        let bulk = operator.post("/lang/api/applications/bulk", &note).await;
+        let import = json!({
+            "type": "import_dovuti", "args": {"service_id": demo::PUBLIC_GROUND},
+            "attachment": {"name": "dovuti.csv", "mime_type": "text/csv", "file": STANDARD.encode("notice_number\n")},
+        });
+        let job = administrator.post("/lang/api/jobs", &import).await;
+        for (key, path, end, made) in [
+            (
+                "{bulk}",
+                "/lang/api/applications/bulk",
+                "ended_at",
+                bulk.expect(201),
+            ),
+            ("jobs", "/lang/api/jobs", "terminated_at", job.expect(201)),
+        ] {
+            let id = first_id(&made);
+            let path = format!("{path}/{id}");
+            until("work that is done", || async {
+                let work = administrator.get(&path).await.expect(200);
+                (!work[end].is_null()).then_some(())
+            })
+            .await;
+            self.0.insert(key, id);
+        }
+    }
+
+    /// A delivery that was tried.
+    async fn of_webhook(&mut self, administrator: &Client) {
+        let path = format!("/lang/api/webhooks/{}", self.of("{id}", "webhooks"));
+        let test = administrator
+            .post(&format!("{path}/test"), &Value::Null)
+            .await;
+        self.0.insert("{delivery_id}", first_id(&test.expect(201)));
+        let path = format!("{path}/deliveries");
+        until("a delivery that was tried", || async {
+            let deliveries = administrator.get(&path).await.expect(200);
+            (deliveries["data"][0]["state"] != "pending").then_some(())
+        })
+        .await;
+    }
+
+    /// A form by its id and its path, and a file of the same name of a service and of a group.
+    async fn of_forms_and_texts(&mut self, administrator: &Client) {
+        let form = self.of("{id}", "forms");
+        let whole = administrator.get(&format!("/lang/api/form/{form}")).await;
+        let path = whole.expect(200)["path"].as_str().unwrap().to_owned();
+        let file =
+            json!({"costs_attachments": [{"name": "tariffe.pdf", "file": STANDARD.encode(PDF)}]});
+        for segment in ["services", "services-groups"] {
+            let path = format!("/lang/api/{segment}/{}", self.of("{id}", segment));
+            administrator
+                .json(Method::PATCH, &path, &file)
+                .await
+                .expect(200);
+        }
+        for (key, value) in [
+            ("form", form),
+            ("{path}", path),
+            ("{number}", "1".to_owned()),
+            ("{list}", "costs".to_owned()),
+            ("{filename}", "tariffe.pdf".to_owned()),
+        ] {
+            self.0.insert(key, value);
+        }
     }
 }
 
@@ -486,6 +588,14 @@ async fn tenants_are_walked_by_every_operation_and_caller() {
     let platform = Platform::start_with(Store::Sqlite, options).await;
     let all = operations(&platform.client().get("/openapi.json").await.expect(200));
     let things = Things::of_first_body(&platform).await;
+    for operation in &all {
+        let of_something = operation.is_of_something(&things);
+        assert!(
+            of_something || operation.path.starts_with(OF_NO_BODY),
+            "{}",
+            operation.name()
+        );
+    }
     let askers = second_body(&platform).await;
     let (forbidden, before) = seen_by_first_body(&platform, &all, &things).await;
     assert!(forbidden.len() > 50, "{forbidden:?}");

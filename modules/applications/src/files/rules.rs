@@ -105,10 +105,8 @@ impl FilesSettings {
             .filter(|text| !text.is_empty());
         let mime_type = match given {
             None => accepted.first().cloned().unwrap_or_default(),
-            // It says nothing: the extension does.
-            Some(given) if given == OCTETS && accepted.contains(&given) => {
-                accepted.first().cloned().unwrap_or_default()
-            }
+            // It says nothing: the extension does, and the first bytes are looked at.
+            Some(given) if given == OCTETS => accepted.first().cloned().unwrap_or_default(),
             Some(given) if accepted.contains(&given) => given,
             Some(_) => {
                 return Err(FieldProblem::new(

@@ -234,9 +234,10 @@ async fn what_is_not_accepted_is_refused_when_it_is_announced(store: Store) {
         post("/lang/it/upload", &token, with("size", json!(1001)))
     );
     assert_eq!(large.told(), (413, "upload-too-large".to_owned()));
-    // A signed file, under the type that browsers give it; a path and parameters are cut away.
+    // A file under the type that says nothing of it; a path and parameters are cut away.
     for body in [
         json!({"name": "C:\\fakepath\\atto.pdf.p7m", "size": 10, "mime_type": "application/octet-stream"}),
+        json!({"name": "atto.pdf", "size": 10, "mime_type": "application/octet-stream"}),
         json!({"name": "nota.txt", "size": 10, "mime_type": "Text/Plain; charset=utf-8"}),
         json!({"name": "foto.JPG", "size": 10}),
     ] {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use uuid::Uuid;
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::service::GroupId;
@@ -318,6 +319,29 @@ pub struct PlaceAddress {
     pub street_address: Option<String>,
 }
 
+/// Whom to ask about a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct PlaceContact {
+    /// The contact point.
+    pub id: Option<Uuid>,
+    /// Its name.
+    #[schema(max_length = 255)]
+    pub name: Option<String>,
+    /// E-mail.
+    #[schema(max_length = 255)]
+    pub email: Option<String>,
+    /// Page.
+    #[schema(max_length = 255)]
+    pub url: Option<String>,
+    /// Telephone.
+    #[schema(max_length = 255)]
+    pub phone_number: Option<String>,
+    /// Certified mail.
+    #[schema(max_length = 255)]
+    pub pec: Option<String>,
+}
+
 /// What administrators write of a place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -354,8 +378,8 @@ pub struct PlaceFields {
     /// The areas that it is in.
     #[schema(max_items = 1000)]
     pub geographic_area_ids: Vec<TermId>,
-    /// Whom to ask: `name`, `email`, `url`, `phone_number`, `pec`.
-    pub core_contact_point: Option<Map<String, Value>>,
+    /// Whom to ask.
+    pub core_contact_point: Option<PlaceContact>,
 }
 
 /// Degrees, as a text or a number.
@@ -391,12 +415,11 @@ impl PlaceFields {
             }
         }
         let mut faults = Texts::faults(&body);
-        // A list of its values, which serde would take too, is no address.
-        if body
-            .get("address")
-            .is_some_and(|address| !address.is_object())
-        {
-            faults.push(FieldProblem::new("address", "type", "Give an object."));
+        // A list of its values, which serde would take too, is no object.
+        for key in ["address", "core_contact_point"] {
+            if body.get(key).is_some_and(|value| !value.is_object()) {
+                faults.push(FieldProblem::new(key, "type", "Give an object."));
+            }
         }
         if !faults.is_empty() {
             return Err(Problem::validation(faults));
@@ -423,6 +446,19 @@ impl PlaceFields {
             ("address.postal_code", &address.postal_code, 255),
             ("address.street_address", &address.street_address, 255),
         ]));
+        if let Some(contact) = &fields.core_contact_point {
+            faults.extend(too_long(&[
+                ("core_contact_point.name", &contact.name, 255),
+                ("core_contact_point.email", &contact.email, 255),
+                ("core_contact_point.url", &contact.url, 255),
+                (
+                    "core_contact_point.phone_number",
+                    &contact.phone_number,
+                    255,
+                ),
+                ("core_contact_point.pec", &contact.pec, 255),
+            ]));
+        }
         for (name, text, most) in [
             ("latitude", &fields.latitude, 90.0),
             ("longitude", &fields.longitude, 180.0),
@@ -498,5 +534,25 @@ mod tests {
             (Some("43.5"), Some("10.4"))
         );
         assert!(PlaceFields::read(map(json!({"name": "A", "latitude": "91"}))).is_err());
+    }
+
+    #[test]
+    fn a_contact_point_has_its_fields_and_no_others() {
+        let read = |contact: Value| {
+            PlaceFields::read(map(json!({"name": "A", "core_contact_point": contact})))
+        };
+        let email = "anagrafe@comune.example";
+        let place = read(json!({"email": email, "fax": "050 1"})).unwrap();
+        let contact = serde_json::to_value(place.core_contact_point).unwrap();
+        assert_eq!(contact["email"], email);
+        assert!(contact.get("fax").is_none());
+        for wrong in [
+            json!([email]),
+            json!(email),
+            json!({"email": 7}),
+            json!({"pec": "a".repeat(256)}),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
     }
 }
