@@ -248,6 +248,8 @@ impl Composition {
         for module in &self.modules {
             module.seed_demo().await?;
         }
+        // Whoever is told that it serves finds the municipality.
+        self.platform.caught_up("kernel").await?;
         Ok(sandbox)
     }
 }
