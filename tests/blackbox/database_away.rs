@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::common::{Client, Database, Platform, Store, demo, example, until};
+use crate::common::{Client, Database, Options, Platform, Store, demo, example, until};
 use crate::main_job::{self, in_state};
 
 /// Nobody can reach the database any more.
@@ -31,7 +31,8 @@ async fn until_status(client: &Client, wanted: u16) {
 
 #[tokio::test]
 async fn without_its_database_a_process_refuses_and_goes_on_when_it_is_back() {
-    let mut platform = Platform::start(Store::Postgres).await;
+    let options = Options::default().set("DATABASE__BUSY_TIMEOUT_MS", 500);
+    let mut platform = Platform::start_with(Store::Postgres, options).await;
     let client = platform.client();
     let citizen = client.login(demo::CITIZEN).await;
     let report = json!({"service": demo::REPORT, "data": example("segnalazione-disservizio")});

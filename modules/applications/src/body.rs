@@ -144,9 +144,11 @@ pub fn shown(aggregate: &Aggregate, view: View<'_>, form: Option<&Form>) -> DbRe
         (_, Some(form)) => object(opencity_formio::without_data_wrappers(&data, form)),
         (_, None) => object(data),
     };
-    let application = application(aggregate, view, data)?;
+    let application = application(aggregate, view, Map::new())?;
     let mut value = serde_json::to_value(&application).map_err(DbError::json)?;
     if let Value::Object(map) = &mut value {
+        // Moved to their place, not copied there.
+        map.insert("data".to_owned(), Value::Object(data));
         for key in ["submission", "form", "act"] {
             map.shift_remove(key);
         }
