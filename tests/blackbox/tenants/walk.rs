@@ -222,8 +222,13 @@ impl Things {
     async fn of_work(&mut self, administrator: &Client, operator: &Client, application: &str) {
         let note = json!({"action": "message", "ids": [application], "message": "Agli atti", "visibility": "internal"});
         let bulk = operator.post("/lang/api/applications/bulk", &note).await;
+        let dues = json!({
+            "name": "Mensa scolastica", "kind": "dues", "status": 1, "flow_steps": [],
+            "payment_parameters": {"gateways": [{"identifier": "sandbox", "parameters": {}}]},
+        });
+        let service = administrator.post("/lang/api/services", &dues).await;
         let import = json!({
-            "type": "import_dovuti", "args": {"service_id": demo::PUBLIC_GROUND},
+            "type": "import_dovuti", "args": {"service_id": first_id(&service.expect(201))},
             "attachment": {"name": "dovuti.csv", "mime_type": "text/csv", "file": STANDARD.encode("notice_number\n")},
         });
         let job = administrator.post("/lang/api/jobs", &import).await;

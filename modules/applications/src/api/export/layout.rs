@@ -1,13 +1,16 @@
 //! How a table is written: CSV (RFC 4180) or a sheet of an XLSX workbook (ECMA-376), row by row.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::columns::Cell;
 
 /// The most rows of a sheet, its head included.
 pub const SHEET_ROWS: u64 = 1_048_576;
-/// The most characters of a cell of a sheet.
+/// The most characters of a cell of a sheet, which are units of UTF-16.
 const CELL_MAX: usize = 32_767;
+/// The end of a text of which a cell holds no more.
+const CUT: &str = " […]";
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +94,7 @@ fn sheet_row(out: &mut dyn Write, cells: &[Cell]) -> io::Result<()> {
             Cell::Number(number) => write!(out, "<c><v>{number}</v></c>")?,
             Cell::Text(text) => {
                 out.write_all(br#"<c t="inlineStr"><is><t xml:space="preserve">"#)?;
-                escape(out, text)?;
+                escape(out, &cell_text(text))?;
                 out.write_all(b"</t></is></c>")?;
             }
         }
@@ -99,9 +102,23 @@ fn sheet_row(out: &mut dyn Write, cells: &[Cell]) -> io::Result<()> {
     out.write_all(b"</row>")
 }
 
-/// Text between tags or quotes; what XML cannot hold is left out, what a cell cannot hold is cut.
+/// What a cell holds of a text: one that is cut says so at its end.
+fn cell_text(text: &str) -> Cow<'_, str> {
+    if text.len() <= CELL_MAX || text.encode_utf16().count() <= CELL_MAX {
+        return Cow::Borrowed(text);
+    }
+    let mut left = CELL_MAX - CUT.len();
+    let kept = text.chars().take_while(|c| {
+        let fits = c.len_utf16() <= left;
+        left = left.saturating_sub(c.len_utf16());
+        fits
+    });
+    Cow::Owned(kept.chain(CUT.chars()).collect())
+}
+
+/// Text between tags or quotes; what XML cannot hold is left out.
 pub fn escape(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    for c in text.chars().take(CELL_MAX) {
+    for c in text.chars() {
         match c {
             '<' => out.write_all(b"&lt;")?,
             '>' => out.write_all(b"&gt;")?,
@@ -161,5 +178,17 @@ mod tests {
             written(Layout::Sheet, &cells),
             "<row><c t=\"inlineStr\"><is><t xml:space=\"preserve\">&lt;a &amp; b&gt;</t></is></c><c><v>7</v></c><c/></row>"
         );
+    }
+
+    #[test]
+    fn a_text_that_a_cell_cannot_hold_says_that_it_goes_on() {
+        let whole = "è".repeat(CELL_MAX);
+        assert_eq!(cell_text(&whole), whole);
+        for long in ["è".repeat(CELL_MAX + 1), "🏠".repeat(CELL_MAX / 2 + 1)] {
+            let cut = cell_text(&long);
+            assert!(cut.ends_with(CUT) && cut.encode_utf16().count() <= CELL_MAX);
+            assert!(long.starts_with(cut.strip_suffix(CUT).unwrap()));
+            assert!(cut.encode_utf16().count() > CELL_MAX - 10);
+        }
     }
 }

@@ -81,8 +81,10 @@ impl Format {
     get, path = "/lang/api/applications/export", operation_id = "applications.application.export",
     tag = "applications", summary = "The applications that the caller may see, as a file",
     description = "With the filters and the visibility of the list. CSV (RFC 4180, UTF-8) and XLSX have the applications of one \
-        service: what every application has, then the fields of all versions of its forms by their labels; each grid is a table of its \
-        own, a further file of a ZIP or a sheet; what is more than a sheet holds (1,048,576 rows) goes on in another. A text that a spreadsheet would take for a formula begins with an apostrophe in CSV. \
+        service: what every application has, then the fields of all versions of its forms, those that have applications and the newest, by \
+        their labels; each grid is a table of its own, a further file of a ZIP or a sheet, and a grid in a grid a text in its cell; what is more \
+        than a sheet holds (1,048,576 rows) goes on in another; a text that is longer than a cell of a sheet (32,767 characters) ends there in \
+        ` […]`. A text that a spreadsheet would take for a formula begins with an apostrophe in CSV. \
         NDJSON has one application a line, as the list shows it. A file that ends early is not complete: ask again.",
     params(
         ("format" = Option<String>, Query, description = "csv (default), xlsx or ndjson; without it the header Accept counts", max_length = 6),
