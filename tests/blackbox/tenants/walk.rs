@@ -198,7 +198,7 @@ impl Things {
         things.of_webhook(&administrator).await;
         things.of_forms_and_texts(&administrator).await;
         let documents = administrator.get("/lang/api/documents").await.expect(200);
-        let code = documents["data"][0]["sha256"].as_str().unwrap();
+        let code = documents[0]["sha256"].as_str().unwrap();
         things.0.insert("{code}", code.to_owned());
         things
     }
