@@ -19,6 +19,8 @@ const PASSWORD: &str = "una frase lunga davvero";
 const SERVICE_KEY: &str = "a key between the processes of an installation";
 /// The body of the demonstration.
 const FIRST_BODY: &str = "01943ffe-0680-7438-ae6b-a7bca9d37914";
+/// The form of the first service of the demonstration.
+const FORM: &str = "f0000000-0000-4000-8000-000000000001";
 /// What another system calls things of the first body.
 const EXTERNAL: &str = "fuori-4711";
 /// What a body cannot have: dead letters are the installation's, shown to administrators of the platform alone.
@@ -269,7 +271,8 @@ impl Things {
 
     /// A form by its id and its path, and a file of the same name of a service and of a group.
     async fn of_forms_and_texts(&mut self, administrator: &Client) {
-        let form = self.of("{id}", "forms");
+        // One that is of the first body alone, as those of built-in services are not.
+        let form = FORM.to_owned();
         let whole = administrator.get(&format!("/lang/api/form/{form}")).await;
         let path = whole.expect(200)["path"].as_str().unwrap().to_owned();
         let file =
@@ -282,7 +285,8 @@ impl Things {
                 .expect(200);
         }
         for (key, value) in [
-            ("form", form),
+            ("form", form.clone()),
+            ("forms", form),
             ("{path}", path),
             ("{number}", "1".to_owned()),
             ("{list}", "costs".to_owned()),
