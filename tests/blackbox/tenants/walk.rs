@@ -419,7 +419,13 @@ fn service_token(tenant: &str) -> String {
 }
 
 async fn ask(client: &Client, operation: &Operation, address: &str, host: Option<&str>) -> Answer {
-    ask_with(client, operation, address, host, "{}").await
+    // Whoever replaces something gives it a name, where that is looked at first.
+    let body = if operation.method == Method::PUT {
+        r#"{"name": "Altrove"}"#
+    } else {
+        "{}"
+    };
+    ask_with(client, operation, address, host, body).await
 }
 
 async fn ask_with(
