@@ -1,6 +1,7 @@
 //! Callers of a second body ask every operation of the API description for the things of the first one, at their own
 //! address and at the first one's. What each must get stands in `at_home.csv` and `abroad.csv`: a line for each
-//! operation, a column for each caller. A run writes the answers it got to `target/tmp/tenants`, in the same form.
+//! operation, a column for each caller. A run writes the answers it got to `target/tmp/tenants`, in the
+//! same form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -509,8 +510,9 @@ fn expected(name: &str) -> Table {
         .collect()
 }
 
-fn write(name: &str, all: &[Operation], askers: &[Asker], found: &Table) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tenants");
+fn write(store: Store, name: &str, all: &[Operation], askers: &[Asker], found: &Table) {
+    let folder = format!("tenants/{store:?}");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     std::fs::create_dir_all(&folder).unwrap();
     let names: Vec<&str> = askers.iter().map(|asker| asker.name).collect();
     let mut text = format!("operation,{}\n", names.join(","));
@@ -595,12 +597,21 @@ fn differences(name: &str, found: &Table) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn tenants_are_walked_by_every_operation_and_caller() {
+async fn tenants_on_sqlite_are_walked_by_every_operation_and_caller() {
+    walk(Store::Sqlite).await;
+}
+
+#[tokio::test]
+async fn tenants_on_postgres_are_walked_by_every_operation_and_caller() {
+    walk(Store::Postgres).await;
+}
+
+async fn walk(store: Store) {
     let keys = format!(r#"[{{ id = "walk", key = "{SERVICE_KEY}" }}]"#);
     let options = Options::default()
         .set("AUTH__SERVICE_KEYS", keys)
         .set("PAYMENT_PROXY__PUBLIC_LINKS_PER_MINUTE", 10_000);
-    let platform = Platform::start_with(Store::Sqlite, options).await;
+    let platform = Platform::start_with(store, options).await;
     let all = operations(&platform.client().get("/openapi.json").await.expect(200));
     let things = Things::of_first_body(&platform).await;
     for operation in &all {
@@ -663,7 +674,7 @@ async fn tenants_are_walked_by_every_operation_and_caller() {
         if host.is_some() {
             wrong.extend(refused_first(&all, &things, &askers, host, &found).await);
         }
-        write(table, &all, &askers, &found);
+        write(store, table, &all, &askers, &found);
         wrong.extend(differences(table, &found));
     }
     let (_, after) = seen_by_first_body(&platform, &all, &things).await;
