@@ -21,6 +21,10 @@ pub enum KafkaCommand {
         /// Copies of each partition; by default kafka.replication.
         #[arg(long)]
         replication: Option<i32>,
+        /// Days that topics keep their records, those that are not compacted; by default kafka.retention_days, and 0 is for
+        /// ever.
+        #[arg(long, value_name = "DAYS")]
+        retention_days: Option<u32>,
     },
     /// List the records that came and are no event: where they are (topic/partition/offset), when they came, what is wrong.
     /// Their bytes are in the table kernel_unreadable.
@@ -46,7 +50,8 @@ impl KafkaCommand {
             Self::Init {
                 partitions,
                 replication,
-            } => init(common, partitions, replication).await,
+                retention_days,
+            } => init(common, partitions, replication, retention_days).await,
             Self::Unreadable {
                 topic,
                 after,
@@ -68,10 +73,12 @@ async fn init(
     common: &Common,
     partitions: Option<i32>,
     replication: Option<i32>,
+    retention_days: Option<u32>,
 ) -> Result<(), StartError> {
     let mut settings = common.load(Vec::new())?.kafka;
     settings.partitions = partitions.unwrap_or(settings.partitions);
     settings.replication = replication.unwrap_or(settings.replication);
+    settings.retention_days = retention_days.unwrap_or(settings.retention_days);
     for (topic, state) in create_topics(&settings).await? {
         let state = match state {
             TopicState::Created => "created",

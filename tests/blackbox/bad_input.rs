@@ -491,3 +491,47 @@ async fn the_limits_of_bodies_are_those_of_the_configuration() {
         assert_eq!(refused.problem(status), code);
     }
 }
+
+/// What an installation takes of files is its own affair: their size, their number, their types.
+#[tokio::test]
+async fn files_are_refused_beyond_what_the_configuration_takes() {
+    let options = Options::default()
+        .set("APPLICATIONS__FILES__MAX_BYTES", 1000)
+        .set("APPLICATIONS__FILES__MAX_COUNT", 2)
+        .set("APPLICATIONS__FILES__TYPES__PNG", "[]")
+        .set("APPLICATIONS__FILES__TYPES__DXF", r#"["image/vnd.dxf"]"#);
+    let platform = Platform::start_with(Store::Sqlite, options).await;
+    let citizen = platform.client().login(demo::CITIZEN).await;
+    let begin = async |name: &str, size: u32| {
+        let body = json!({"name": name, "size": size});
+        citizen.post("/lang/it/upload", &body).await
+    };
+    begin("pianta.dxf", 1000).await.expect(201);
+    let large = begin("pianta.pdf", 1001).await;
+    assert!(
+        large.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("1000 bytes")
+    );
+    refused("a large file", large, 413, "upload-too-large");
+    refused("a type", begin("foto.png", 10).await, 422, "file-refused");
+
+    let report = example("segnalazione-disservizio");
+    let sent = apply(&citizen, demo::REPORT, report).await;
+    let id = sent["id"].as_str().unwrap();
+    in_state(&citizen, id, "2000").await;
+    let file = json!({"name": "nota.txt", "file": "bm90YQ=="});
+    let path = format!("{APPLICATIONS}/{id}/messages");
+    let message = json!({"message": "Ecco", "attachments": [file, file]});
+    citizen.post(&path, &message).await.expect(201);
+    let message = json!({"message": "Ancora", "attachments": [file]});
+    let many = citizen.post(&path, &message).await;
+    assert!(
+        many.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("At most 2 files")
+    );
+    refused("a third file", many, 422, "too-many-files");
+}

@@ -402,7 +402,7 @@ fn records(brokers: &str, count: usize) -> Vec<OwnedMessage> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn init_makes_the_topics_that_are_missing_and_compacts_two_of_them() {
+async fn init_makes_the_topics_that_are_missing_compacts_two_and_keeps_the_others_for_a_time() {
     let broker = Broker::start();
     let settings = kafka(&broker.address(), "init");
     let made = create_topics(&settings).await.unwrap();
@@ -429,15 +429,15 @@ async fn init_makes_the_topics_that_are_missing_and_compacts_two_of_them() {
         .describe_configs(&specifiers, &AdminOptions::new())
         .await
         .unwrap();
-    let compacted: Vec<&str> = Topic::ALL
-        .iter()
-        .zip(configs)
-        .filter(|(_, config)| {
-            let config = config.as_ref().unwrap();
-            let policy = config.get("cleanup.policy").unwrap();
-            policy.value.as_deref() == Some("compact")
-        })
-        .map(|(topic, _)| topic.as_str())
-        .collect();
-    assert_eq!(compacted, ["tenants", "users"]);
+    for (topic, config) in Topic::ALL.iter().zip(configs) {
+        let config = config.unwrap();
+        let value = |key: &str| config.get(key).and_then(|entry| entry.value.as_deref());
+        let expected = if ["tenants", "users"].contains(&topic.as_str()) {
+            (Some("compact"), Some("-1"))
+        } else {
+            (Some("delete"), Some("2592000000"))
+        };
+        let found = (value("cleanup.policy"), value("retention.ms"));
+        assert_eq!(found, expected, "{topic:?}");
+    }
 }

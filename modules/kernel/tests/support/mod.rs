@@ -179,6 +179,7 @@ pub fn kafka(brokers: &str, group: &str) -> KafkaSettings {
         session_seconds: 30,
         partitions: 3,
         replication: 1,
+        retention_days: 30,
     }
 }
 

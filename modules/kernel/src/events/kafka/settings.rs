@@ -37,6 +37,8 @@ pub struct KafkaSettings {
     pub partitions: i32,
     /// Copies of each partition that `kafka init` asks for.
     pub replication: i32,
+    /// Days that topics keep their records, those that are not compacted; 0 for ever.
+    pub retention_days: u32,
 }
 
 /// Bytes of the longest event; topics are made for it.

@@ -23,7 +23,7 @@ pub enum TopicState {
     Present,
 }
 
-/// Makes the topics that are missing, without a limit of time.
+/// Makes the topics that are missing. Compacted ones keep the last record of each key without a limit of time.
 ///
 /// # Errors
 /// If the brokers do not answer or refuse one.
@@ -38,13 +38,17 @@ pub async fn create_topics(
     };
     let admin: AdminClient<DefaultClientContext> =
         settings.client().create().map_err(|error| cannot(&error))?;
+    let retention = match settings.retention_days {
+        0 => "-1".to_owned(),
+        days => (u64::from(days) * 86_400_000).to_string(),
+    };
     let topics: Vec<NewTopic<'_>> = Topic::ALL
         .iter()
         .map(|topic| {
-            let cleanup = if topic.spec().compacted {
-                "compact"
+            let (cleanup, retention) = if topic.spec().compacted {
+                ("compact", "-1")
             } else {
-                "delete"
+                ("delete", retention.as_str())
             };
             NewTopic::new(
                 topic.as_str(),
@@ -52,7 +56,7 @@ pub async fn create_topics(
                 TopicReplication::Fixed(settings.replication),
             )
             .set("cleanup.policy", cleanup)
-            .set("retention.ms", "-1")
+            .set("retention.ms", retention)
             .set("max.message.bytes", LONGEST_EVENT)
         })
         .collect();
