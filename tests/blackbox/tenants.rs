@@ -1,6 +1,7 @@
 //! Tenants never see each other: every operation of the API description is walked with the tokens of
 //! another tenant and with none, and every statement that the database executes names its tenant.
 
+mod things;
 mod walk;
 
 use std::collections::BTreeSet;
