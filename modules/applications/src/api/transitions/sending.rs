@@ -22,11 +22,11 @@ pub struct Note {
 transitions! {
     submit "/lang/api/applications/{id}/transition/submit" "applications.transition.submit"
         "Send a draft, try a payment again, or answer a request for integrations"
-        "In 1000 the owner or the back office sends the draft: the data must be complete for the form, the service open, \
-         the login strong enough. It goes to 1500 where the payment comes first, else to 1900; the time is kept, the \
-         application is assigned as the service says, the document of the request is made. In 1530 it opens another \
-         attempt to pay (1500). In 4200 the owner answers: the messages since the request become the document of the \
-         answer (4300)."
+        "In 1000 the owner, the back office or the assigned sends the draft: the data must be complete for the form, the \
+         service open, the login strong enough. It goes to 1500 where the payment comes first, else to 1900; the time is \
+         kept, the application is assigned as the service says, the document of the request is made. In 1530 it opens \
+         another attempt to pay (1500). In 4200 the owner answers: the messages since the request become the document of \
+         the answer (4300)."
         Nothing (Option<Nothing>) Action::Submit;
     (state, scope, caller, id, _body) {
         change(&state, &scope, caller, id, send).await
