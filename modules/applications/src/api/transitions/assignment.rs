@@ -26,10 +26,10 @@ pub struct Assignment {
 transitions! {
     assign "/lang/api/applications/{id}/transition/assign" "applications.transition.assign"
         "Take in charge, or assign to somebody else"
-        "Whoever works at the desk of the service takes it in charge, or gives it to an operator, to an office, or to an \
-         operator as a member of an office: from 2000 or 3000 to 4000, once a number that is required is there; from 4000 \
-         to 4500 it changes the assignee alone, who must be another one. Nothing named: the caller. `message` is kept in \
-         the history."
+        "Whoever works at the desk of the service takes it in charge, or gives it to an operator, to an office, or to \
+         an operator as a member of an office: from 2000 or 3000 to 4000, once a number that is required is there; from \
+         4000 to 4500 it changes the assignee alone, who must be another one. Not where the `workflow` is `forward`. \
+         Nothing named: the caller. `message` is kept in the history."
         Assignment (Option<Assignment>) Action::Assign;
     (state, scope, caller, id, body) {
         let known = Known::find(&state, &caller, &body).await?;

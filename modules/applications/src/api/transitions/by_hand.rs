@@ -60,11 +60,13 @@ transitions! {
 
     change_status "/lang/api/applications/{id}/transition/change-status"
         "applications.transition.changeStatus" "Set the state by hand"
-        "The back office (an operator of the service, a system operator, an administrator) sets the state. 1500, from \
-         1530, 4000 or 4500, asks for a payment. 2000, 3000 and 4000 reopen what is closed, where the service has \
-         `allow_reopening`, or move what is open, forward only where its workflow is `forward`; an outcome is cleared, an \
-         open debt cancelled, an open request for integrations closed. 50000 revokes; a document of it is made once it \
-         was sent."
+        "The back office (an operator of the service, a system operator, an administrator) sets the state. 1500 asks \
+         for a payment: from 4000 or 4500 where an amount is due, from 1530 once more. 2000, 3000 and 4000 reopen 7000, \
+         9000 and 20000, where the service has `allow_reopening`, or move what is open; 4000 not where the `workflow` \
+         is `forward`. An outcome is cleared, an open debt cancelled, an open request for integrations closed; what is \
+         open gets the document of the request if it has none. 50000 revokes, from every other state: an open debt is \
+         cancelled, an open request for integrations closed, and a document of it made if it was sent. `message` is \
+         kept in the history."
         StatusChange (StatusChange) Action::ChangeStatus(Status::Revoked);
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {

@@ -33,8 +33,9 @@ transitions! {
     request_integration "/lang/api/applications/{id}/transition/request-integration"
         "applications.transition.requestIntegration" "Ask the citizen for integrations"
         "The assigned operator or a member of the assigned office asks for what is missing, in 4000 or 4500, where the \
-         service has `allow_integration_request`: to 4100, and on to 4200 once the request has its number, at once where \
-         none is required. `message` is sent to the applicant with the files; the document of the request is made."
+         service has `allow_integration_request`: to 4100, and on to 4200 once the request has its number, at once \
+         where none is required. Not where the `workflow` is `forward`. `message` is sent to the applicant with the \
+         files; the document of the request is made."
         RequestedIntegration (RequestedIntegration) Action::RequestIntegration;
     (state, scope, caller, id, body) {
         let action = Action::RequestIntegration;
@@ -60,9 +61,9 @@ transitions! {
 
     accept_integration "/lang/api/applications/{id}/transition/accept-integration"
         "applications.transition.acceptIntegration" "Take the messages as the citizen's answer"
-        "The assigned operator or a member of the assigned office takes the applicant's messages since the request as his \
-         answer: from 4200 to 4300, and on to 4000 once it has its number, at once where none is required. The document \
-         of the answer is made of them."
+        "The assigned operator or a member of the assigned office takes the messages since the request as the \
+         citizen's answer: from 4200 to 4300, and on to 4000 once it has its number, at once where none is required. Not \
+         where the `workflow` is `forward`. The document of the answer is made of the messages."
         Chosen (Option<Chosen>) Action::AcceptIntegration;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
@@ -84,8 +85,9 @@ transitions! {
 
     cancel_integration "/lang/api/applications/{id}/transition/cancel-integration"
         "applications.transition.cancelIntegration" "Give up the request for integrations"
-        "The assigned operator or a member of the assigned office does without the answer: from 4200 back to 4000. The \
-         request is closed; no document is made and no number is waited for."
+        "The assigned operator or a member of the assigned office does without the answer: from 4200 through 4300 back \
+         to 4000. Not where the `workflow` is `forward`. The request is closed; no document is made and no number is \
+         waited for."
         Nothing (Option<Nothing>) Action::CancelIntegration;
     (state, scope, caller, id, _body) {
         change(&state, &scope, caller, id, |work| {

@@ -6,8 +6,9 @@ transitions! {
     accept "/lang/api/applications/{id}/transition/accept" "applications.transition.accept"
         "Accept"
         "The assigned operator or a member of the assigned office accepts, in 4000 or 4500: to 1500 where a payment \
-         follows, to 6000 where the outcome must be registered, else to 7000. `message` is the motivation, the files are \
-         the outcome's attachments; the document of the outcome is made, after the payment if there is one."
+         follows, to 6000 where the outcome must be registered, else to 7000. Not where the `workflow` is `forward`. \
+         `message` is the motivation, the files are the outcome's attachments; the document of the outcome is made, \
+         after the payment if there is one."
         Answer (Option<Answer>) Action::Accept;
     (state, scope, caller, id, body) {
         conclude(&state, &scope, caller, id, Action::Accept, body).await
@@ -16,8 +17,8 @@ transitions! {
     reject "/lang/api/applications/{id}/transition/reject" "applications.transition.reject"
         "Reject"
         "The assigned operator or a member of the assigned office refuses, in 4000 or 4500: to 8000 where the outcome \
-         must be registered, else to 9000. `message` is the motivation, the files are the outcome's attachments; the \
-         document of the outcome is made."
+         must be registered, else to 9000. Not where the `workflow` is `forward`. `message` is the motivation, the \
+         files are the outcome's attachments; the document of the outcome is made."
         Answer (Option<Answer>) Action::Reject;
     (state, scope, caller, id, body) {
         conclude(&state, &scope, caller, id, Action::Reject, body).await

@@ -22,11 +22,12 @@ pub struct Note {
 transitions! {
     submit "/lang/api/applications/{id}/transition/submit" "applications.transition.submit"
         "Send a draft, try a payment again, or answer a request for integrations"
-        "In 1000 the owner, the back office or the assigned sends the draft: the data must be complete for the form, the \
-         service open, the login strong enough. It goes to 1500 where the payment comes first, else to 1900; the time is \
-         kept, the application is assigned as the service says, the document of the request is made. In 1530 it opens \
-         another attempt to pay (1500). In 4200 the owner answers: the messages since the request become the document of \
-         the answer (4300)."
+        "In 1000 the owner, the back office or the assigned sends the draft: the data must be complete for the form, \
+         the service open, the login strong enough. It goes to 1500 where the payment comes first, else to 1900; the \
+         time is kept, the application is assigned as the service says, the document of the request is made, after the \
+         payment if there is one. In 1530 the same people open another attempt to pay (1500). In 4200 the owner \
+         answers: the messages since the request become the document of the answer (4300), and it goes on to 4000 once \
+         that has its number, at once where none is required."
         Nothing (Option<Nothing>) Action::Submit;
     (state, scope, caller, id, _body) {
         change(&state, &scope, caller, id, send).await
@@ -35,8 +36,8 @@ transitions! {
     withdraw "/lang/api/applications/{id}/transition/withdraw" "applications.transition.withdraw"
         "Withdraw"
         "The owner takes it back (20000): from 1900, 2000, 3000, 4000 or 4200, where the service has `allow_withdraw`, \
-         nothing was to be paid, and a number that is required is there. An open request for integrations is closed, the \
-         document of the withdrawal is made. `message` is kept in the history."
+         nothing was to be paid, and a number that is required is there. Not where the `workflow` is `forward`. An open \
+         request for integrations is closed, the document of the withdrawal is made. `message` is kept in the history."
         Note (Option<Note>) Action::Withdraw;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {

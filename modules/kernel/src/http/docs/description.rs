@@ -13,6 +13,10 @@ use super::common::{self, BodyLimits};
 use crate::module::Module;
 
 const PROJECT: &str = "https://github.com/opencity-italia/opencity";
+const DESCRIPTION: &str = "Digital services of Italian municipalities. Errors are RFC 9457 problems; each has a page at \
+     /docs/problems. Below /lang/api, `version=2` in the query, or the header `X-Accept-Version: 2`, asks for version 2 of what is \
+     shown, else it is version 1: nested `data` of applications instead of flat ones, English words of users instead of Italian \
+     ones, and addresses of files and transitions with the same version. What does not differ takes no notice.";
 
 /// The OpenAPI document of one module.
 #[must_use]
@@ -45,7 +49,7 @@ fn info(title: &str, version: &str, api_id: &str) -> Value {
         "version": version,
         "summary": summary,
         "x-summary": summary,
-        "description": "Digital services of Italian municipalities. Errors are RFC 9457 problems; each has a page at /docs/problems.",
+        "description": DESCRIPTION,
         "termsOfService": format!("{PROJECT}/blob/main/docs/terms.md"),
         "contact": {"name": "Opencity", "url": PROJECT},
         "license": {"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
