@@ -193,7 +193,7 @@ async fn tenants(town: &Town) {
                 &json!({"name": "Mio"}),
             )
             .await;
-        assert_eq!(foreign.problem(403), "tenant-mismatch");
+        assert_eq!(foreign.problem(404), "not-found");
     }
     let anonymous = town
         .operator

@@ -102,7 +102,7 @@ fn read_call(connection: &TcpStream) -> Option<Call> {
     })
 }
 
-async fn nursery_application(citizen: &Client) -> String {
+pub async fn nursery_application(citizen: &Client) -> String {
     let mut answers = example("iscrizione-asilo-nido");
     for file in ["vaccination_certificate", "isee_certificate"] {
         answers[file] = json!([citizen.upload(&format!("{file}.pdf"), PDF).await]);
@@ -332,7 +332,7 @@ async fn dues_are_imported_once(platform: &Platform) {
     other.get(&path).await.problem(404);
 }
 
-async fn set_fault(platform: &Platform, fault: &Value) {
+pub async fn set_fault(platform: &Platform, fault: &Value) {
     Client::new(&platform.sandbox_url)
         .json(Method::PUT, "/_control/faults", fault)
         .await

@@ -175,6 +175,14 @@ impl DeadLetters {
             .await
     }
 
+    /// That there is such a letter.
+    ///
+    /// # Errors
+    /// [`ProblemKind::NotFound`].
+    pub async fn require(&self, id: DeadLetterId) -> Result<(), Problem> {
+        self.tenancy_of(id).await.map(drop)
+    }
+
     /// Sends a letter's event back to its topic; its attempts are counted from the beginning.
     ///
     /// # Errors

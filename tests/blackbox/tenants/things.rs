@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::common::{Client, PDF, Platform, demo, example, until};
-use crate::main_job;
+use crate::{main_job, told};
 
 /// The body of the demonstration.
 const FIRST_BODY: &str = "01943ffe-0680-7438-ae6b-a7bca9d37914";
@@ -16,18 +17,43 @@ const FIRST_BODY: &str = "01943ffe-0680-7438-ae6b-a7bca9d37914";
 const FORM: &str = "f0000000-0000-4000-8000-000000000001";
 /// What another system calls things of the first body.
 const EXTERNAL: &str = "fuori-4711";
+/// A row that an import refuses.
+const NO_DUE: &str = "notice_number;fiscal_code;amount;reason;expire_at\n1;;;;\n";
 /// An id of nothing.
-pub const NOTHING: &str = "5f2f0f5e-0000-4000-8000-00000000dead";
+const NOTHING: &str = "5f2f0f5e-0000-4000-8000-00000000dead";
 
-/// What the first body has: an id of each kind of thing, by the segment of the path before it, or another word, by its
-/// parameter.
+/// What the first body has: an id of each kind of thing, by the segment of the path before it, with the method where that
+/// needs another one, or a word, by its parameter.
 #[derive(Default)]
 pub struct Things(BTreeMap<&'static str, String>);
 
 impl Things {
-    pub fn of(&self, parameter: &str, before: &str) -> String {
-        let found = self.0.get(parameter).or_else(|| self.0.get(before));
-        found.cloned().unwrap_or_else(|| NOTHING.to_owned())
+    #[track_caller]
+    pub fn of(&self, method: &Method, parameter: &str, before: &str) -> String {
+        let of_method = format!("{method} {before}");
+        let found = [parameter, &of_method, before]
+            .iter()
+            .find_map(|key| self.0.get(key));
+        found
+            .unwrap_or_else(|| panic!("the first body needs a {parameter} of {before}"))
+            .clone()
+    }
+
+    fn path_of(&self, segment: &str) -> String {
+        format!(
+            "/lang/api/{segment}/{}",
+            self.of(&Method::GET, "{id}", segment)
+        )
+    }
+
+    /// Words of the same form that name nothing.
+    pub fn of_nobody(&self) -> Self {
+        let nothing = |word: &String| match Uuid::parse_str(word) {
+            Ok(_) => NOTHING.to_owned(),
+            Err(_) => word.chars().rev().collect(),
+        };
+        let words = self.0.iter().map(|(key, word)| (*key, nothing(word)));
+        Self(words.collect())
     }
 
     /// The main job, and one of everything that it leaves out.
@@ -40,14 +66,19 @@ impl Things {
         let at = |path: &str| format!("/lang/api/applications/{application}{path}");
         let whole = operator.get(&at("")).await.expect(200);
         let messages = operator.get(&at("/messages")).await.expect(200);
-        for segment in ["applications", "user", "pratiche"] {
+        for segment in ["applications", "user", "pratiche", "{remote_id}"] {
             things.0.insert(segment, application.clone());
         }
-        things.0.insert("messages", first_id(&messages));
+        let with_file = |message: &&Value| message["attachments"][0].is_object();
+        let message = messages.as_array().unwrap().iter().find(with_file).unwrap();
+        things.0.insert("messages", first_id(message));
+        things
+            .0
+            .insert("attachments", first_id(&message["attachments"]));
+        things.0.insert("upload", first_id(&whole["attachments"]));
         things.0.insert("tenants", FIRST_BODY.to_owned());
-        for segment in ["attachments", "upload"] {
-            things.0.insert(segment, first_id(&whole["attachments"]));
-        }
+        things.0.insert("{slug}", "comune-di-bugliano".to_owned());
+        things.of_failure(platform).await;
         things
             .of_other_systems(&client, &operator, &application)
             .await;
@@ -55,9 +86,7 @@ impl Things {
             .of_work(&administrator, &operator, &application)
             .await;
         for (segment, path, new) in [
-            ("services", "/lang/api/services", Value::Null),
-            ("forms", "/lang/api/forms", Value::Null),
-            ("users", "/lang/api/users", Value::Null),
+            ("users", "/lang/api/users?cf=VRDGLI92M54F205A", Value::Null),
             ("user-groups", "/lang/api/user-groups", Value::Null),
             ("categories", "/lang/api/categories", Value::Null),
             ("documents", "/lang/api/documents", Value::Null),
@@ -112,12 +141,28 @@ impl Things {
         ] {
             things.0.insert(segment, payment.clone());
         }
+        things.0.insert("services", demo::PUBLIC_GROUND.to_owned());
         things.of_webhook(&administrator).await;
         things.of_forms_and_texts(&administrator).await;
         let documents = administrator.get("/lang/api/documents").await.expect(200);
         let code = documents[0]["sha256"].as_str().unwrap();
         things.0.insert("{code}", code.to_owned());
+        things.of_citizen(&client).await;
         things
+    }
+
+    /// A dead letter: a registration that the registry refuses.
+    async fn of_failure(&mut self, platform: &Platform) {
+        let refusal = json!({"scope": "registry", "kind": "refuse", "times": 1});
+        told::set_fault(platform, &refusal).await;
+        let client = platform.client();
+        told::nursery_application(&client.login(demo::CITIZEN).await).await;
+        let administrator = client.login("piattaforma").await;
+        let letter = until("a dead letter", || async {
+            let letters = administrator.get("/retry/dead-letters").await.expect(200);
+            letters["data"][0]["id"].as_str().map(str::to_owned)
+        });
+        self.0.insert("dead-letters", letter.await);
     }
 
     /// An application and a message that another system has numbered.
@@ -146,7 +191,7 @@ impl Things {
         let service = administrator.post("/lang/api/services", &dues).await;
         let import = json!({
             "type": "import_dovuti", "args": {"service_id": first_id(&service.expect(201))},
-            "attachment": {"name": "dovuti.csv", "mime_type": "text/csv", "file": STANDARD.encode("notice_number\n")},
+            "attachment": {"name": "dovuti.csv", "mime_type": "text/csv", "file": STANDARD.encode(NO_DUE)},
         });
         let job = administrator.post("/lang/api/jobs", &import).await;
         for (key, path, end, made) in [
@@ -171,7 +216,7 @@ impl Things {
 
     /// A delivery that was tried.
     async fn of_webhook(&mut self, administrator: &Client) {
-        let path = format!("/lang/api/webhooks/{}", self.of("{id}", "webhooks"));
+        let path = self.path_of("webhooks");
         let test = administrator
             .post(&format!("{path}/test"), &Value::Null)
             .await;
@@ -184,18 +229,45 @@ impl Things {
         .await;
     }
 
-    /// A form by its id and its path, and a file of the same name of a service and of a group.
+    /// A folder of a citizen's own and a document in it, which change as those of acts do not.
+    async fn of_citizen(&mut self, client: &Client) {
+        let citizen = client.login(demo::CITIZEN).await;
+        let folder = json!({"title": "Casa"});
+        let folder = citizen.post("/lang/api/folders", &folder).await.expect(201);
+        let document = json!({
+            "folder": folder["id"], "title": "Planimetria", "original_filename": "planimetria.pdf", "file": STANDARD.encode(PDF),
+        });
+        let document = citizen.post("/lang/api/documents", &document).await;
+        let document = document.expect(201);
+        for (keys, made) in [
+            (["PUT folders", "PATCH folders", "DELETE folders"], folder),
+            (
+                ["PUT documents", "PATCH documents", "DELETE documents"],
+                document,
+            ),
+        ] {
+            for key in keys {
+                self.0.insert(key, first_id(&made));
+            }
+        }
+    }
+
+    /// A form by its id and its path, and a service in a group, each with a file of the same name.
     async fn of_forms_and_texts(&mut self, administrator: &Client) {
         // One that is of the first body alone, as those of built-in services are not.
         let form = FORM.to_owned();
         let whole = administrator.get(&format!("/lang/api/form/{form}")).await;
         let path = whole.expect(200)["path"].as_str().unwrap().to_owned();
-        let file =
-            json!({"costs_attachments": [{"name": "tariffe.pdf", "file": STANDARD.encode(PDF)}]});
-        for segment in ["services", "services-groups"] {
-            let path = format!("/lang/api/{segment}/{}", self.of("{id}", segment));
+        let file = json!([{"name": "tariffe.pdf", "file": STANDARD.encode(PDF)}]);
+        for (segment, change) in [
+            ("services-groups", json!({"costs_attachments": file})),
+            (
+                "services",
+                json!({"costs_attachments": file, "service_group_id": self.0["services-groups"]}),
+            ),
+        ] {
             administrator
-                .json(Method::PATCH, &path, &file)
+                .json(Method::PATCH, &self.path_of(segment), &change)
                 .await
                 .expect(200);
         }

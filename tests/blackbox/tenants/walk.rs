@@ -1,7 +1,7 @@
 //! Callers of a second body ask every operation of the API description for the things of the first one, at their own
 //! address and at the first one's. What each must get stands in `at_home.csv` and `abroad.csv`: a line for each
 //! operation, a column for each caller. A run writes the answers it got to `target/tmp/tenants`, in the
-//! same form.
+//! same form. At the end people of the first body ask the same, and must find everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,14 +10,14 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::things::{NOTHING, Things};
+use super::things::Things;
 use crate::common::{Answer, Client, Options, Platform, Store, demo};
 
 const HOST: &str = "servizi.altrove.example";
 const PASSWORD: &str = "una frase lunga davvero";
 const SERVICE_KEY: &str = "a key between the processes of an installation";
-/// What a body cannot have: dead letters are the installation's, shown to administrators of the platform alone.
-const OF_NO_BODY: &str = "/retry/dead-letters/";
+/// Bodies and dead letters are the installation's.
+const OF_INSTALLATION: &[&str] = &["/lang/api/tenants/{slug}", "/retry/"];
 /// People and things of the first body, whose names nobody of the second one may read.
 const NAMES: &[&str] = &[
     demo::CITIZEN,
@@ -29,6 +29,9 @@ const NAMES: &[&str] = &[
     "occupazione-suolo-pubblico",
     "Ufficio relazioni con il pubblico",
 ];
+
+/// Answers to whoever finds nothing.
+const NOT_FOUND: &[u16] = &[401, 403, 404];
 
 /// Links of payments, which are for whoever has them, of whatever body.
 const BY_LINK: &[&str] = &[
@@ -45,6 +48,8 @@ struct Operation {
     path: String,
     /// Whether a token is needed.
     secured: bool,
+    /// Parameters that the query must have.
+    query: Vec<String>,
     content_type: Option<String>,
 }
 
@@ -60,18 +65,25 @@ impl Operation {
             let shown = match segment {
                 "{connector}" => "sandbox".to_owned(),
                 "{locale}" => "it".to_owned(),
-                parameter if parameter.starts_with('{') => things.of(parameter, before),
+                parameter if parameter.starts_with('{') => {
+                    things.of(&self.method, parameter, before)
+                }
                 plain => plain.to_owned(),
             };
             before = segment;
             shown
         });
-        segments.collect::<Vec<_>>().join("/")
-    }
-
-    /// Whether it is asked for a thing that the first body has, or for none.
-    fn is_of_something(&self, things: &Things) -> bool {
-        !self.address(things).contains(NOTHING)
+        let path = segments.collect::<Vec<_>>().join("/");
+        let query = self.query.iter().map(|name| {
+            format!(
+                "{name}={}",
+                things.of(&self.method, &format!("{{{name}}}"), "?")
+            )
+        });
+        match query.collect::<Vec<_>>().join("&").as_str() {
+            "" => path,
+            query => format!("{path}?{query}"),
+        }
     }
 }
 
@@ -86,6 +98,13 @@ fn operations(document: &Value) -> Vec<Operation> {
                 secured: security
                     .iter()
                     .all(|one| !one.as_object().unwrap().is_empty()),
+                query: operation["parameters"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|one| one["in"] == "query" && one["required"] == true)
+                    .map(|one| one["name"].as_str().unwrap().to_owned())
+                    .collect(),
                 content_type: operation["requestBody"]["content"]
                     .as_object()
                     .and_then(|kinds| kinds.keys().next().cloned()),
@@ -99,6 +118,17 @@ fn operations(document: &Value) -> Vec<Operation> {
 struct Asker {
     name: &'static str,
     client: Client,
+}
+
+impl Asker {
+    /// An administrator of the platform works in every body, and has what is the installation's.
+    fn may_find(&self, operation: &Operation, host: Option<&str>) -> bool {
+        self.name == "platform_administrator"
+            && (host.is_none()
+                || OF_INSTALLATION
+                    .iter()
+                    .any(|path| operation.path.starts_with(path)))
+    }
 }
 
 /// The second body, with a user of each kind.
@@ -272,6 +302,44 @@ async fn seen_by_first_body(
     (ids(&state), state)
 }
 
+/// What nobody of the first body finds, and nobody of the second one therefore proves anything about.
+async fn not_found_by_first_body(
+    platform: &Platform,
+    all: &[Operation],
+    things: &Things,
+) -> Vec<String> {
+    let mut people = vec![platform.client()];
+    for user in ["admin", "operatore", demo::CITIZEN, "api", "piattaforma"] {
+        people.push(people[0].login(user).await);
+    }
+    let nothing = things.of_nobody();
+    let mut all: Vec<&Operation> = all
+        .iter()
+        .filter(|one| one.address(things) != one.address(&nothing))
+        .collect();
+    // What is read is there still, and what is deleted is not missed.
+    all.sort_by_key(|one| match one.method {
+        Method::GET => 0,
+        Method::DELETE => 2,
+        _ => 1,
+    });
+    let mut wrong = Vec::new();
+    for operation in all {
+        let mut answers = Vec::new();
+        for one in &people {
+            let answer = ask(one, operation, &operation.address(things), None).await;
+            answers.push(answer.status.as_u16());
+        }
+        if answers.iter().all(|status| NOT_FOUND.contains(status)) {
+            wrong.push(format!(
+                "{} gives people of the first body {answers:?}",
+                operation.name()
+            ));
+        }
+    }
+    wrong
+}
+
 /// A table: a line for each operation, a column for each caller.
 type Table = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -313,7 +381,7 @@ fn write(store: Store, name: &str, all: &[Operation], askers: &[Asker], found: &
 /// ids that are none, must be those to a request that is well-formed.
 async fn refused_first(
     all: &[Operation],
-    things: &Things,
+    address: impl Fn(&Operation, &Asker) -> String,
     askers: &[Asker],
     host: Option<&str>,
     found: &Table,
@@ -325,7 +393,7 @@ async fn refused_first(
             let of_the_caller = ["401", "403"].contains(&before);
             let unreadable = operation.content_type.as_deref() == Some("application/json");
             if unreadable && (of_the_caller || before == "404") {
-                let address = operation.address(things);
+                let address = address(operation, asker);
                 let answer = ask_with(&asker.client, operation, &address, host, "{").await;
                 if answer.status.as_str() != before {
                     wrong.push(format!(
@@ -397,14 +465,7 @@ async fn walk(store: Store) {
     let platform = Platform::start_with(store, options).await;
     let all = operations(&platform.client().get("/openapi.json").await.expect(200));
     let things = Things::of_first_body(&platform).await;
-    for operation in &all {
-        let of_something = operation.is_of_something(&things);
-        assert!(
-            of_something || operation.path.starts_with(OF_NO_BODY),
-            "{}",
-            operation.name()
-        );
-    }
+    let nothing = things.of_nobody();
     let askers = second_body(&platform).await;
     let (forbidden, before) = seen_by_first_body(&platform, &all, &things).await;
     assert!(forbidden.len() > 50, "{forbidden:?}");
@@ -412,21 +473,23 @@ async fn walk(store: Store) {
 
     for (table, host) in [("at_home.csv", Some(HOST)), ("abroad.csv", None)] {
         let mut found = Table::new();
+        // Who may find a thing asks for nothing that exists.
+        let address = |operation: &Operation, asker: &Asker| {
+            let asked = if asker.may_find(operation, host) {
+                &nothing
+            } else {
+                &things
+            };
+            operation.address(asked)
+        };
         for operation in &all {
+            let of_a_thing = operation.address(&things) != operation.address(&nothing);
             for asker in &askers {
-                // An administrator of the platform works in every body: he asks for nothing that exists.
-                let nothing = host.is_none() && asker.name == "platform_administrator";
-                let address = if nothing {
-                    operation.address(&Things::default())
-                } else {
-                    operation.address(&things)
-                };
+                let address = address(operation, asker);
                 let answer = ask(&asker.client, operation, &address, host).await;
                 let status = answer.status.as_u16();
                 let public = host.is_none() && !operation.secured && asker.name == "none"
                     || operation.path.split('/').any(|one| BY_LINK.contains(&one));
-                let of_platform = asker.name == "platform_administrator"
-                    && (nothing || operation.path.starts_with("/lang/api/tenants/"));
                 let text = String::from_utf8_lossy(&answer.bytes);
                 let shown: Vec<String> = NAMES
                     .iter()
@@ -434,9 +497,16 @@ async fn walk(store: Store) {
                     .map(|name| (*name).to_owned())
                     .chain(ids(&text).intersection(&forbidden).cloned())
                     .collect();
-                if !public && !of_platform && !shown.is_empty() {
+                if !public && !asker.may_find(operation, host) && !shown.is_empty() {
                     wrong.push(format!(
                         "{table}: {} shows {} {shown:?}",
+                        operation.name(),
+                        asker.name
+                    ));
+                }
+                if of_a_thing && !public && !NOT_FOUND.contains(&status) {
+                    wrong.push(format!(
+                        "{table}: {} gives {} {status}: {text}",
                         operation.name(),
                         asker.name
                     ));
@@ -455,7 +525,7 @@ async fn walk(store: Store) {
             }
         }
         if host.is_some() {
-            wrong.extend(refused_first(&all, &things, &askers, host, &found).await);
+            wrong.extend(refused_first(&all, address, &askers, host, &found).await);
         }
         write(store, table, &all, &askers, &found);
         wrong.extend(differences(table, &found));
@@ -468,6 +538,7 @@ async fn walk(store: Store) {
             ));
         }
     }
+    wrong.extend(not_found_by_first_body(&platform, &all, &things).await);
     assert!(
         wrong.is_empty(),
         "{wrong:#?}\nThe answers are in target/tmp/tenants."

@@ -144,6 +144,7 @@ pub(crate) async fn discard(
     id: web::Path<DeadLetterId>,
     body: Body<Discard>,
 ) -> Result<HttpResponse, Problem> {
+    state.letters.require(*id).await?;
     state
         .letters
         .discard(*id, &body.value.read()?.reason, &caller.key())

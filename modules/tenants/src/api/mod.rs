@@ -189,32 +189,24 @@ async fn patch_tenant(
     Ok(patched())
 }
 
-/// The body of a slug, if the caller administrates it.
+/// The body of a slug, if the caller administrates it: there is no other for him.
 async fn administrated(
     ctx: &ModuleContext,
     caller: &Caller,
     slug: String,
 ) -> Result<Stored, Problem> {
-    let stored = ctx
-        .db
+    ctx.db
         .read_across("the path names a body by its slug", move |platform| {
             store::by_slug(platform, &slug)
         })
         .await?
+        .filter(|stored| is_platform(caller) || stored.tenancy() == caller.tenancy())
         .ok_or_else(|| {
             Problem::new(
                 ProblemKind::NotFound,
-                "There is no body with this slug. Check the path.",
+                "You administrate no body with this slug. Check the path.",
             )
-        })?;
-    if is_platform(caller) || stored.tenancy() == caller.tenancy() {
-        Ok(stored)
-    } else {
-        Err(Problem::new(
-            ProblemKind::TenantMismatch,
-            "The token belongs to another body than the one that the path names.",
-        ))
-    }
+        })
 }
 
 fn is_platform(caller: &Caller) -> bool {
