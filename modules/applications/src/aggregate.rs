@@ -14,7 +14,7 @@ use crate::domain::{ActKind, Action, Caller, Facts, ItemPayment, Status};
 use crate::engine::Number;
 use crate::files::{held_file, name_uploads};
 use crate::store::application::{self, Act, Application, Details};
-use crate::store::file::FileRow;
+use crate::store::file::{self, FileRow};
 use crate::store::payment::{self, PaymentRow};
 use crate::store::replica;
 use crate::terms::{Terms, payment_kind};
@@ -76,7 +76,7 @@ impl Aggregate {
         let acts = application::acts(scope, row.id)?;
         let payments = payment::of(scope, row.id)?;
         let api = format!("{site}/api");
-        let files = application::files(scope, row.id)?;
+        let files = file::of_application(scope, row.id)?;
         let files = files.iter().map(|file| named(file, &api)).collect();
         Self::of(row, service, acts, payments, files)
     }

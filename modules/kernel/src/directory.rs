@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::db::kernel_tables::{
     kernel_office, kernel_principal, kernel_tenant, kernel_tenant_host,
 };
-use crate::db::{Ask, Database, DbError, DbResult, Tenancy, WriteScope};
+use crate::db::{Database, DbError, DbResult, ReadQuery, Tenancy, WriteScope, WriteStatement};
 use crate::events::{Consumer, Event, HandleError, Next, OrderingKey, Topic};
 use crate::id::{OfficeId, ServiceId, TenantId, UserId};
 use crate::json::Json;

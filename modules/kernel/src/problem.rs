@@ -129,7 +129,7 @@ catalogue! {
     WithdrawNotAllowed = "withdraw-not-allowed", UNPROCESSABLE_ENTITY, "This application cannot be withdrawn",
         "The service does not allow withdrawal, or the application waits for its registration.";
     PaymentExists = "payment-exists", UNPROCESSABLE_ENTITY, "There is a payment",
-        "An application with a payment cannot be withdrawn. Ask the office.";
+        "An application with a payment cannot be withdrawn.  the office.";
     ReopeningNotAllowed = "reopening-not-allowed", UNPROCESSABLE_ENTITY, "The service does not allow reopening",
         "A concluded application of this service stays concluded (allow_reopening).";
     IntegrationNotAllowed = "integration-not-allowed", UNPROCESSABLE_ENTITY, "The service does not allow integrations",

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use crate::clock;
 use crate::db::kernel_tables::{kernel_idempotency, kernel_idempotency_running, kernel_inbox};
-use crate::db::{AfterCommit, Ask, Database, DbError, DbResult, Priority};
+use crate::db::{AfterCommit, Database, DbError, DbResult, Priority, WriteStatement};
 use crate::scheduler::{Task, TaskError};
 
 /// How long an answer is kept for a repeated request.

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{NaiveDate, Timelike};
 use diesel::prelude::*;
 use opencity_kernel::auth::{AnyUser, Auth, CallerKind};
-use opencity_kernel::db::{Columns, DbError, DbResult, MultiBackend, TenantScope};
+use opencity_kernel::db::{Boxed, Columns, DbError, DbResult, MultiBackend, TenantScope};
 use opencity_kernel::http::{Collection, PageQuery, Scope, Sort};
 use opencity_kernel::id::{ApplicationId, OfficeId, ServiceId, UserId};
 use opencity_kernel::instant::Instant;
@@ -259,7 +259,9 @@ pub async fn list(
 
 /// How many there are.
 pub(super) fn count(scope: &mut TenantScope<'_>, filter: &Filter) -> DbResult<i64> {
-    scope.get_boxed(t::table, |rows| filter.narrow(rows.into_boxed()).count())
+    scope.get(t::table, |rows| {
+        Boxed(filter.narrow(rows.into_boxed()).count())
+    })
 }
 
 /// Applications by their time of creation, from behind a place on (`offset` counts where there is none).
@@ -271,7 +273,7 @@ pub(super) fn rows(
     offset: i64,
     limit: i64,
 ) -> DbResult<Vec<Application>> {
-    scope.load_boxed(t::table, |rows| {
+    scope.load(t::table, |rows| {
         let rows = filter.narrow(rows.into_boxed());
         let rows = match (sort, after) {
             // The bound that stands alone is where the index is entered; an OR of both would read it from its start.
@@ -287,7 +289,7 @@ pub(super) fn rows(
             Sort::Ascending => rows.order((t::created_at.asc(), t::id.asc())),
             Sort::Descending => rows.order((t::created_at.desc(), t::id.desc())),
         };
-        rows.limit(limit).select(Application::columns())
+        Boxed(rows.limit(limit).select(Application::columns()))
     })
 }
 

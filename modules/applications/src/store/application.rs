@@ -445,18 +445,6 @@ pub fn update_act(scope: &mut WriteScope<'_>, act: &Act) -> DbResult<()> {
     })
 }
 
-/// The files of an application, in the order in which they were begun.
-///
-/// # Errors
-/// If the database refuses.
-pub fn files(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<FileRow>> {
-    let files = scope.load(applications_file::table, |rows| {
-        rows.filter(applications_file::application_id.eq(id))
-            .select(FileRow::columns())
-    })?;
-    Ok(in_order(files))
-}
-
 /// The files of several applications, in the order in which they were begun.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! Work on many applications that was asked for in one call, and what became of each.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{Columns, DbError, DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{
+    Boxed, Columns, DbError, DbResult, PlatformScope, TenantScope, WriteScope,
+};
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{ApplicationId, Id, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -123,15 +125,17 @@ pub fn page(
     query: &PageQuery,
     after: Option<BulkId>,
 ) -> DbResult<(Vec<BulkRow>, i64)> {
-    let count = scope.get_boxed(b::table, |rows| {
+    let count = scope.get(b::table, |rows| {
         let rows = rows.into_boxed();
-        match of {
-            Some(user) => rows.filter(b::requested_by.eq(user)),
-            None => rows,
-        }
-        .count()
+        Boxed(
+            match of {
+                Some(user) => rows.filter(b::requested_by.eq(user)),
+                None => rows,
+            }
+            .count(),
+        )
     })?;
-    let rows = scope.load_boxed(b::table, |rows| {
+    let rows = scope.load(b::table, |rows| {
         let rows = rows.into_boxed();
         let rows = match of {
             Some(user) => rows.filter(b::requested_by.eq(user)),
@@ -146,7 +150,7 @@ pub fn page(
             Sort::Ascending => rows.order(b::id.asc()),
             Sort::Descending => rows.order(b::id.desc()),
         };
-        rows.limit(query.limit + 1).select(BulkRow::columns())
+        Boxed(rows.limit(query.limit + 1).select(BulkRow::columns()))
     })?;
     Ok((rows, count))
 }
@@ -163,15 +167,17 @@ pub fn items(
     query: &PageQuery,
     after: Option<i32>,
 ) -> DbResult<(Vec<ItemRow>, i64)> {
-    let count = scope.get_boxed(i::table, |rows| {
+    let count = scope.get(i::table, |rows| {
         let rows = rows.filter(i::bulk_id.eq(bulk)).into_boxed();
-        match status {
-            Some(status) => rows.filter(i::status.eq(status)),
-            None => rows,
-        }
-        .count()
+        Boxed(
+            match status {
+                Some(status) => rows.filter(i::status.eq(status)),
+                None => rows,
+            }
+            .count(),
+        )
     })?;
-    let rows = scope.load_boxed(i::table, |rows| {
+    let rows = scope.load(i::table, |rows| {
         let rows = rows.filter(i::bulk_id.eq(bulk)).into_boxed();
         let rows = match status {
             Some(status) => rows.filter(i::status.eq(status)),
@@ -181,9 +187,11 @@ pub fn items(
             Some(position) => rows.filter(i::position.gt(position)),
             None => rows.offset(query.offset),
         };
-        rows.order(i::position)
-            .limit(query.limit + 1)
-            .select(ItemRow::columns())
+        Boxed(
+            rows.order(i::position)
+                .limit(query.limit + 1)
+                .select(ItemRow::columns()),
+        )
     })?;
     Ok((rows, count))
 }

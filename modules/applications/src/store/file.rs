@@ -165,11 +165,11 @@ pub fn find_all(scope: &mut TenantScope<'_>, ids: &[FileId]) -> DbResult<Vec<Fil
 /// # Errors
 /// If the database refuses.
 pub fn of_application(scope: &mut TenantScope<'_>, id: ApplicationId) -> DbResult<Vec<FileRow>> {
-    scope.load(applications_file::table, |rows| {
+    let files = scope.load(applications_file::table, |rows| {
         rows.filter(applications_file::application_id.eq(id))
-            .order(applications_file::id)
             .select(FileRow::columns())
-    })
+    })?;
+    Ok(in_order(files))
 }
 
 /// The files of several messages, in the order in which they were begun.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use opencity_contracts::message::{ExternalId, MessageOrigin, TransmissionType, Visibility};
 use opencity_kernel::db::{
-    Columns, DbError, DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope,
+    Boxed, Columns, DbError, DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope,
 };
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{ApplicationId, MessageId, ServiceId, TenantId, UserId};
@@ -164,9 +164,9 @@ pub fn find(scope: &mut TenantScope<'_>, id: MessageId) -> DbResult<Option<Messa
     })
 }
 
-type Boxed<'a> = applications_message::BoxedQuery<'a, MultiBackend>;
+type Rows<'a> = applications_message::BoxedQuery<'a, MultiBackend>;
 
-fn visible<'a>(rows: Boxed<'a>, application: ApplicationId, internal_too: bool) -> Boxed<'a> {
+fn visible<'a>(rows: Rows<'a>, application: ApplicationId, internal_too: bool) -> Rows<'a> {
     let rows = rows.filter(applications_message::application_id.eq(application));
     if internal_too {
         rows
@@ -185,12 +185,14 @@ pub fn find_external(
     external_id: &str,
     internal_too: bool,
 ) -> DbResult<Option<MessageRow>> {
-    scope.find_boxed(applications_message::table, |rows| {
-        visible(rows.into_boxed(), application, internal_too)
-            .filter(applications_message::external_id.eq(external_id.to_owned()))
-            .order(applications_message::id)
-            .limit(1)
-            .select(MessageRow::columns())
+    scope.find(applications_message::table, |rows| {
+        Boxed(
+            visible(rows.into_boxed(), application, internal_too)
+                .filter(applications_message::external_id.eq(external_id.to_owned()))
+                .order(applications_message::id)
+                .limit(1)
+                .select(MessageRow::columns()),
+        )
     })
 }
 
@@ -202,10 +204,12 @@ pub fn for_applicant(
     scope: &mut TenantScope<'_>,
     application: ApplicationId,
 ) -> DbResult<Vec<MessageRow>> {
-    scope.load_boxed(applications_message::table, |rows| {
-        visible(rows.into_boxed(), application, false)
-            .order(applications_message::id)
-            .select(MessageRow::columns())
+    scope.load(applications_message::table, |rows| {
+        Boxed(
+            visible(rows.into_boxed(), application, false)
+                .order(applications_message::id)
+                .select(MessageRow::columns()),
+        )
     })
 }
 
@@ -219,12 +223,14 @@ pub fn answers_since(
     application: ApplicationId,
     since: Instant,
 ) -> DbResult<Vec<MessageRow>> {
-    scope.load_boxed(applications_message::table, |rows| {
-        visible(rows.into_boxed(), application, false)
-            .filter(applications_message::created_at.ge(since))
-            .filter(applications_message::origin.eq(MessageOrigin::Person.as_str()))
-            .order(applications_message::id)
-            .select(MessageRow::columns())
+    scope.load(applications_message::table, |rows| {
+        Boxed(
+            visible(rows.into_boxed(), application, false)
+                .filter(applications_message::created_at.ge(since))
+                .filter(applications_message::origin.eq(MessageOrigin::Person.as_str()))
+                .order(applications_message::id)
+                .select(MessageRow::columns()),
+        )
     })
 }
 
@@ -237,8 +243,8 @@ pub fn count(
     application: ApplicationId,
     internal_too: bool,
 ) -> DbResult<i64> {
-    scope.get_boxed(applications_message::table, |rows| {
-        visible(rows.into_boxed(), application, internal_too).count()
+    scope.get(applications_message::table, |rows| {
+        Boxed(visible(rows.into_boxed(), application, internal_too).count())
     })
 }
 
@@ -254,7 +260,7 @@ pub fn page(
     after: Option<MessageId>,
 ) -> DbResult<Vec<MessageRow>> {
     let (sort, offset, limit) = (query.sort, query.offset, query.limit.saturating_add(1));
-    scope.load_boxed(applications_message::table, |rows| {
+    scope.load(applications_message::table, |rows| {
         let mut rows = visible(rows.into_boxed(), application, internal_too);
         rows = match (sort, after) {
             (Sort::Ascending, Some(after)) => rows.filter(applications_message::id.gt(after)),
@@ -265,7 +271,7 @@ pub fn page(
             Sort::Ascending => rows.order(applications_message::id.asc()),
             Sort::Descending => rows.order(applications_message::id.desc()),
         };
-        rows.limit(limit).select(MessageRow::columns())
+        Boxed(rows.limit(limit).select(MessageRow::columns()))
     })
 }
 
@@ -302,11 +308,13 @@ pub fn system_operator_wrote(
     scope: &mut TenantScope<'_>,
     application: ApplicationId,
 ) -> DbResult<bool> {
-    let found: Option<MessageId> = scope.find_boxed(applications_message::table, |rows| {
-        visible(rows.into_boxed(), application, false)
-            .filter(applications_message::author_kind.eq(AuthorKind::SystemOperator.as_str()))
-            .limit(1)
-            .select(applications_message::id)
+    let found: Option<MessageId> = scope.find(applications_message::table, |rows| {
+        Boxed(
+            visible(rows.into_boxed(), application, false)
+                .filter(applications_message::author_kind.eq(AuthorKind::SystemOperator.as_str()))
+                .limit(1)
+                .select(applications_message::id),
+        )
     })?;
     Ok(found.is_some())
 }
@@ -328,9 +336,9 @@ pub fn next_of_all(
                 .or(tenant_id.eq(tenant).and(id.gt(message))),
         );
     }
-    scope.load_boxed(
+    scope.load(Boxed(
         rows.order((tenant_id, id))
             .limit(200)
             .select(MessageRow::columns()),
-    )
+    ))
 }

@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{Columns, DbResult, MultiBackend, TenantScope, TenantTable, WriteScope};
+use opencity_kernel::db::{
+    Boxed, Columns, DbResult, MultiBackend, TenantScope, TenantTable, WriteScope,
+};
 use opencity_kernel::id::{DocumentId, FileId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -154,9 +156,9 @@ pub(crate) struct Wanted {
 }
 
 type Scoped = <documents_deposit::table as TenantTable>::Scoped;
-type Boxed<'a> = documents_deposit::BoxedQuery<'a, MultiBackend>;
+type Rows<'a> = documents_deposit::BoxedQuery<'a, MultiBackend>;
 
-fn chosen<'a>(rows: Scoped, tenant: TenantId, visible: Visible, wanted: Wanted) -> Boxed<'a> {
+fn chosen<'a>(rows: Scoped, tenant: TenantId, visible: Visible, wanted: Wanted) -> Rows<'a> {
     let mut query = rows.into_boxed::<MultiBackend>();
     match visible {
         Visible::All => {}
@@ -204,7 +206,7 @@ pub(crate) fn list(
     page: &Page,
 ) -> DbResult<Vec<DepositRow>> {
     let tenant = scope.tenant_id();
-    scope.load_boxed(documents_deposit::table, |rows| {
+    scope.load(documents_deposit::table, |rows| {
         let query = chosen(rows, tenant, visible, wanted);
         let query = if page.newest_first {
             query.order((
@@ -214,10 +216,12 @@ pub(crate) fn list(
         } else {
             query.order((documents_deposit::created_at, documents_deposit::id))
         };
-        query
-            .offset(page.offset)
-            .limit(page.limit)
-            .select(DepositRow::columns())
+        Boxed(
+            query
+                .offset(page.offset)
+                .limit(page.limit)
+                .select(DepositRow::columns()),
+        )
     })
 }
 
@@ -228,7 +232,7 @@ pub(crate) fn count(
     wanted: Wanted,
 ) -> DbResult<i64> {
     let tenant = scope.tenant_id();
-    scope.get_boxed(documents_deposit::table, |rows| {
-        chosen(rows, tenant, visible, wanted).count()
+    scope.get(documents_deposit::table, |rows| {
+        Boxed(chosen(rows, tenant, visible, wanted).count())
     })
 }

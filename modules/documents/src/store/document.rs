@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use opencity_contracts::DocumentEvent;
 use opencity_kernel::clock;
 use opencity_kernel::db::{
-    Columns, DbResult, MultiBackend, PlatformScope, TenantScope, TenantTable, WriteScope,
+    Boxed, Columns, DbResult, MultiBackend, PlatformScope, TenantScope, TenantTable, WriteScope,
 };
 use opencity_kernel::id::{
     ActId, ApplicationId, DocumentId, FileId, OfficeId, ServiceId, TenantId, UserId,
@@ -141,9 +141,9 @@ pub(crate) struct Wanted {
 }
 
 type Scoped = <documents_document::table as TenantTable>::Scoped;
-type Boxed<'a> = documents_document::BoxedQuery<'a, MultiBackend>;
+type Rows<'a> = documents_document::BoxedQuery<'a, MultiBackend>;
 
-fn chosen<'a>(rows: Scoped, tenant: TenantId, visible: Visible, wanted: Wanted) -> Boxed<'a> {
+fn chosen<'a>(rows: Scoped, tenant: TenantId, visible: Visible, wanted: Wanted) -> Rows<'a> {
     let mut query = rows.into_boxed::<MultiBackend>();
     match visible {
         Visible::All => {}
@@ -194,7 +194,7 @@ pub(crate) fn list(
     page: &Page,
 ) -> DbResult<Vec<DocumentRow>> {
     let tenant = scope.tenant_id();
-    scope.load_boxed(documents_document::table, |rows| {
+    scope.load(documents_document::table, |rows| {
         let query = chosen(rows, tenant, visible, wanted);
         let query = if page.newest_first {
             query.order((
@@ -204,10 +204,12 @@ pub(crate) fn list(
         } else {
             query.order((documents_document::created_at, documents_document::act_id))
         };
-        query
-            .offset(page.offset)
-            .limit(page.limit)
-            .select(DocumentRow::columns())
+        Boxed(
+            query
+                .offset(page.offset)
+                .limit(page.limit)
+                .select(DocumentRow::columns()),
+        )
     })
 }
 
@@ -218,8 +220,8 @@ pub(crate) fn count(
     wanted: Wanted,
 ) -> DbResult<i64> {
     let tenant = scope.tenant_id();
-    scope.get_boxed(documents_document::table, |rows| {
-        chosen(rows, tenant, visible, wanted).count()
+    scope.get(documents_document::table, |rows| {
+        Boxed(chosen(rows, tenant, visible, wanted).count())
     })
 }
 
@@ -238,10 +240,12 @@ pub(crate) fn folders(
     wanted: Wanted,
 ) -> DbResult<Vec<FolderId>> {
     let tenant = scope.tenant_id();
-    scope.load_boxed(documents_document::table, |rows| {
-        chosen(rows, tenant, visible, wanted)
-            .select(documents_document::folder_id)
-            .distinct()
+    scope.load(documents_document::table, |rows| {
+        Boxed(
+            chosen(rows, tenant, visible, wanted)
+                .select(documents_document::folder_id)
+                .distinct(),
+        )
     })
 }
 
@@ -265,5 +269,5 @@ pub(crate) fn keys_after(
                     .and(documents_document::id.gt(id))),
         );
     }
-    scope.load_boxed(query)
+    scope.load(Boxed(query))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use opencity_kernel::db::{Columns, DbResult, MultiBackend, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbResult, MultiBackend, TenantScope, WriteScope};
 use opencity_kernel::id::{ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
 
@@ -186,7 +186,7 @@ pub(crate) fn list(
     page: &Page,
 ) -> DbResult<Vec<PersonalFolder>> {
     let tenant = scope.tenant_id();
-    let rows: Vec<Row> = scope.load_boxed(documents_personal_folder::table, |rows| {
+    let rows: Vec<Row> = scope.load(documents_personal_folder::table, |rows| {
         let mut query = rows.into_boxed::<MultiBackend>();
         match visible {
             Visible::All => {}
@@ -204,14 +204,16 @@ pub(crate) fn list(
         if let Some(title) = title {
             query = query.filter(documents_personal_folder::title.eq(title));
         }
-        query
-            .order((
-                documents_personal_folder::title,
-                documents_personal_folder::id,
-            ))
-            .offset(page.offset)
-            .limit(page.limit)
-            .select(Row::columns())
+        Boxed(
+            query
+                .order((
+                    documents_personal_folder::title,
+                    documents_personal_folder::id,
+                ))
+                .offset(page.offset)
+                .limit(page.limit)
+                .select(Row::columns()),
+        )
     })?;
     with_services(scope, rows)
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use opencity_contracts::Topic;
 use opencity_contracts::user_group::ContactPoint;
-use opencity_kernel::db::{Columns, Database, DbError, DbResult, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::db::{
+    Boxed, Columns, Database, DbError, DbResult, Tenancy, TenantScope, WriteScope,
+};
 use opencity_kernel::events::{Change, NewEvent};
 use opencity_kernel::id::{Id, OfficeId, TenantId, UserId, kind};
 use opencity_kernel::instant::Instant;
@@ -96,15 +98,17 @@ pub(crate) fn list(
     scope: &mut TenantScope<'_>,
     has_calendar: Option<bool>,
 ) -> DbResult<Vec<Office>> {
-    let rows: Vec<Row> = scope.load_boxed(identity_office::table, |rows| {
+    let rows: Vec<Row> = scope.load(identity_office::table, |rows| {
         let mut rows = rows.into_boxed();
         match has_calendar {
             Some(true) => rows = rows.filter(identity_office::calendar_id.is_not_null()),
             Some(false) => rows = rows.filter(identity_office::calendar_id.is_null()),
             None => {}
         }
-        rows.order((identity_office::name, identity_office::id))
-            .select(Row::columns())
+        Boxed(
+            rows.order((identity_office::name, identity_office::id))
+                .select(Row::columns()),
+        )
     })?;
     rows.into_iter().map(Row::read).collect()
 }

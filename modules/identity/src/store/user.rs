@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use opencity_contracts::Topic;
 use opencity_contracts::user::UserEventReason;
-use opencity_kernel::db::{Columns, Database, DbError, DbResult, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::db::{
+    Boxed, Columns, Database, DbError, DbResult, Tenancy, TenantScope, WriteScope,
+};
 use opencity_kernel::events::{Change, NewEvent};
 use opencity_kernel::id::{OfficeId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -192,7 +194,7 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
                 .select(identity_membership::user_id)
         })?),
     };
-    let rows: Vec<Row> = scope.load_boxed(identity_user::table, |rows| {
+    let rows: Vec<Row> = scope.load(identity_user::table, |rows| {
         let mut rows = rows.into_boxed();
         rows = match filter.only {
             Some(only) => rows.filter(identity_user::id.eq(only)),
@@ -211,10 +213,12 @@ pub(crate) fn list(scope: &mut TenantScope<'_>, filter: &UserFilter) -> DbResult
         if let Some(members) = members {
             rows = rows.filter(identity_user::id.eq_any(members));
         }
-        rows.order((identity_user::created_at, identity_user::id))
-            .offset(filter.offset)
-            .limit(filter.limit)
-            .select(Row::columns())
+        Boxed(
+            rows.order((identity_user::created_at, identity_user::id))
+                .offset(filter.offset)
+                .limit(filter.limit)
+                .select(Row::columns()),
+        )
     })?;
     rows.into_iter().map(Row::read).collect()
 }
@@ -351,7 +355,7 @@ pub(crate) async fn republish(db: &Database) -> DbResult<u64> {
                                 .and(identity_user::id.gt(id))),
                     );
                 }
-                platform.load_boxed(rows)
+                platform.load(Boxed(rows))
             })
             .await?;
         let Some(last) = page.last().copied() else {

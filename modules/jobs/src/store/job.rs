@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_contracts::{Job, JobStatus};
-use opencity_kernel::db::{DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, DbResult, TenantScope, WriteScope};
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{FileId, JobId, TenantId};
 use opencity_kernel::instant::Instant;
@@ -80,16 +80,18 @@ pub fn list(
         }
         rows
     };
-    let count: i64 = scope.get_boxed(jobs_job::table, |rows| narrow(rows).count())?;
-    let bodies: Vec<Json> = scope.load_boxed(jobs_job::table, |rows| {
+    let count: i64 = scope.get(jobs_job::table, |rows| Boxed(narrow(rows).count()))?;
+    let bodies: Vec<Json> = scope.load(jobs_job::table, |rows| {
         let rows = narrow(rows);
         let rows = match page.sort {
             Sort::Ascending => rows.order((jobs_job::created_at.asc(), jobs_job::id.asc())),
             Sort::Descending => rows.order((jobs_job::created_at.desc(), jobs_job::id.desc())),
         };
-        rows.offset(page.offset)
-            .limit(page.limit)
-            .select(jobs_job::body)
+        Boxed(
+            rows.offset(page.offset)
+                .limit(page.limit)
+                .select(jobs_job::body),
+        )
     })?;
     Ok((
         bodies.iter().map(Json::read).collect::<DbResult<_>>()?,

@@ -26,44 +26,48 @@ pub trait Columns: Selectable<MultiBackend> {
 }
 impl<R: Selectable<MultiBackend>> Columns for R {}
 
-/// A query that either database answers with rows of `U`, and whose type says all of its text. One that is put together while
-/// the program runs (`into_boxed`) is none.
-pub trait ReadQuery<'q, U>:
-    LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteConnection, U>
-{
-}
-impl<'q, U, Q> ReadQuery<'q, U> for Q where
-    Q: LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteConnection, U>
-{
+/// A query that either database answers with rows of `U`. Asked of the database's own connection, a statement whose type says
+/// all of its text is found prepared by its type; asked of [`AnyConnection`], its text is made anew each time, twice.
+pub trait ReadQuery<'q, U> {
+    /// Asks it.
+    #[doc(hidden)]
+    fn rows(self, connection: &mut AnyConnection) -> QueryResult<Vec<U>>;
 }
 
-/// A statement that either database executes.
-pub trait WriteStatement: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection> {}
-impl<S> WriteStatement for S where S: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection> {}
-
-/// Asked of the database's own connection, a statement is found prepared by its type; asked of [`AnyConnection`], its text is
-/// made anew each time, twice.
-pub(crate) trait Ask: Sized {
-    /// The rows that a query gives.
-    fn rows<'q, U>(self, connection: &mut AnyConnection) -> QueryResult<Vec<U>>
-    where
-        Self: ReadQuery<'q, U>,
-    {
+impl<'q, U, Q> ReadQuery<'q, U> for Q
+where
+    Q: LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteConnection, U>,
+{
+    fn rows(self, connection: &mut AnyConnection) -> QueryResult<Vec<U>> {
         match connection {
             AnyConnection::Postgres(inner) => RunQueryDsl::<PgConnection>::load(self, inner),
             AnyConnection::Sqlite(inner) => RunQueryDsl::<SqliteConnection>::load(self, inner),
         }
     }
+}
 
-    /// The number of rows that a statement touches.
-    fn perform(self, connection: &mut AnyConnection) -> QueryResult<usize>
-    where
-        Self: WriteStatement,
-    {
+/// A query that is put together while the program runs (`into_boxed`): its type does not say its text.
+#[derive(Debug)]
+pub struct Boxed<Q>(pub Q);
+
+impl<'q, U, Q: LoadQuery<'q, AnyConnection, U>> ReadQuery<'q, U> for Boxed<Q> {
+    fn rows(self, connection: &mut AnyConnection) -> QueryResult<Vec<U>> {
+        self.0.load(connection)
+    }
+}
+
+/// A statement that either database executes, prepared as a [`ReadQuery`] is.
+pub trait WriteStatement {
+    /// Executes it: the number of rows that it touches.
+    #[doc(hidden)]
+    fn perform(self, connection: &mut AnyConnection) -> QueryResult<usize>;
+}
+
+impl<S: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection>> WriteStatement for S {
+    fn perform(self, connection: &mut AnyConnection) -> QueryResult<usize> {
         match connection {
             AnyConnection::Postgres(inner) => ExecuteDsl::<PgConnection>::execute(self, inner),
             AnyConnection::Sqlite(inner) => ExecuteDsl::<SqliteConnection>::execute(self, inner),
         }
     }
 }
-impl<S> Ask for S {}

@@ -25,8 +25,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use after::AfterCommit;
-pub(crate) use connection::{AnyConnection, Ask};
-pub use connection::{Columns, MultiBackend, ReadQuery, WriteStatement};
+pub(crate) use connection::AnyConnection;
+pub use connection::{Boxed, Columns, MultiBackend, ReadQuery, WriteStatement};
 pub use copy::CopiedTable;
 pub use error::{DbError, DbResult};
 pub use migrate::{Migration, MigrationStatus};

@@ -49,10 +49,9 @@ use std::ops::{Deref, DerefMut};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use diesel::query_builder::InsertStatement;
-use diesel::query_dsl::methods::LoadQuery;
 
 use super::after::AfterCommit;
-use super::connection::{AnyConnection, Ask, ReadQuery, WriteStatement};
+use super::connection::{AnyConnection, ReadQuery, WriteStatement};
 use super::error::{DbError, DbResult};
 use crate::events::{self, NewEvent};
 use crate::id::{TenantId, TraceId};
@@ -177,54 +176,6 @@ impl<'c> TenantScope<'c> {
         Q: ReadQuery<'q, U>,
     {
         Ok(query(T::scoped(self.tenant_id())).rows(self.connection)?)
-    }
-
-    /// As [`load`](Self::load), for a query that is put together while the program runs.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_boxed<'q, T, Q, U>(
-        &mut self,
-        _table: T,
-        query: impl FnOnce(T::Scoped) -> Q,
-    ) -> DbResult<Vec<U>>
-    where
-        T: TenantTable,
-        Q: LoadQuery<'q, AnyConnection, U>,
-    {
-        Ok(query(T::scoped(self.tenant_id())).load(self.connection)?)
-    }
-
-    /// The first row of [`load_boxed`](Self::load_boxed).
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn find_boxed<'q, T, Q, U>(
-        &mut self,
-        table: T,
-        query: impl FnOnce(T::Scoped) -> Q,
-    ) -> DbResult<Option<U>>
-    where
-        T: TenantTable,
-        Q: LoadQuery<'q, AnyConnection, U>,
-    {
-        Ok(self.load_boxed(table, query)?.into_iter().next())
-    }
-
-    /// As [`find_boxed`](Self::find_boxed), for a row that must be there.
-    ///
-    /// # Errors
-    /// [`DbError::NotFound`] if it is not.
-    pub fn get_boxed<'q, T, Q, U>(
-        &mut self,
-        table: T,
-        query: impl FnOnce(T::Scoped) -> Q,
-    ) -> DbResult<U>
-    where
-        T: TenantTable,
-        Q: LoadQuery<'q, AnyConnection, U>,
-    {
-        self.find_boxed(table, query)?.ok_or(DbError::NotFound)
     }
 
     /// The first row of a query that starts from this tenant's rows of `table`.
@@ -500,28 +451,6 @@ impl<'c> PlatformScope<'c> {
         Q: ReadQuery<'q, U>,
     {
         Ok(query.rows(self.connection)?)
-    }
-
-    /// As [`load`](Self::load), for a query that is put together while the program runs.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_boxed<'q, Q, U>(&mut self, query: Q) -> DbResult<Vec<U>>
-    where
-        Q: LoadQuery<'q, AnyConnection, U>,
-    {
-        Ok(query.load(self.connection)?)
-    }
-
-    /// The first row of [`load_boxed`](Self::load_boxed).
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn find_boxed<'q, Q, U>(&mut self, query: Q) -> DbResult<Option<U>>
-    where
-        Q: LoadQuery<'q, AnyConnection, U>,
-    {
-        Ok(self.load_boxed(query)?.into_iter().next())
     }
 
     /// The first row of a query.

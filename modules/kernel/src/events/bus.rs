@@ -11,7 +11,7 @@ use super::lease::Lease;
 use super::signal::Signals;
 use super::{Consumer, Topic, log};
 use crate::db::kernel_tables::{kernel_cursor, kernel_event};
-use crate::db::{AnyConnection, Ask, Database, DbResult};
+use crate::db::{AnyConnection, Database, DbResult, ReadQuery};
 
 /// How often who waits looks by himself, should nobody wake him.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);

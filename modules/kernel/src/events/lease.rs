@@ -7,7 +7,9 @@ use diesel::prelude::*;
 
 use crate::clock;
 use crate::db::kernel_tables::kernel_lease;
-use crate::db::{AfterCommit, AnyConnection, Ask, Database, DbError, DbResult, Priority};
+use crate::db::{
+    AfterCommit, AnyConnection, Database, DbError, DbResult, Priority, ReadQuery, WriteStatement,
+};
 use crate::id::Id;
 
 /// A process.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Event, NewEvent, Topic};
 use crate::clock;
 use crate::db::kernel_tables::kernel_event;
-use crate::db::{AnyConnection, Ask, Database, DbError, DbResult};
+use crate::db::{AnyConnection, Database, DbError, DbResult, ReadQuery, WriteStatement};
 use crate::id::{EventId, Id, TenantId, TraceId};
 use crate::instant::Instant;
 use crate::module::ModuleInfo;

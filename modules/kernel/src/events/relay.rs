@@ -4,7 +4,7 @@
 
 use super::lease::{self, Lease};
 use super::signal::Signal;
-use crate::db::{AfterCommit, Ask, Database, DbResult, Priority};
+use crate::db::{AfterCommit, Database, DbResult, Priority, ReadQuery};
 use diesel::connection::SimpleConnection;
 
 const GIVE_POSITIONS: &str = "

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::lease::InstanceId;
 use super::runner::stopped;
-use crate::db::{AnyConnection, Ask, Database, DbError, DbResult};
+use crate::db::{AnyConnection, Database, DbError, DbResult, WriteStatement};
 
 /// How often the listening connection is looked at: libpq wakes nobody.
 const LOOK: Duration = Duration::from_millis(20);

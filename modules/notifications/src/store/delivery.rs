@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{Columns, DbResult, PlatformScope, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbResult, PlatformScope, TenantScope, WriteScope};
 use opencity_kernel::http::{PageQuery, Sort};
 use opencity_kernel::id::{ApplicationId, DeliveryId, EventId, MessageId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -199,16 +199,18 @@ pub fn list(
         }
         rows
     };
-    let count: i64 = scope.get_boxed(deliveries::table, |rows| narrow(rows).count())?;
-    let rows = scope.load_boxed(deliveries::table, |rows| {
+    let count: i64 = scope.get(deliveries::table, |rows| Boxed(narrow(rows).count()))?;
+    let rows = scope.load(deliveries::table, |rows| {
         let rows = narrow(rows);
         let rows = match page.sort {
             Sort::Ascending => rows.order((deliveries::created_at.asc(), deliveries::id.asc())),
             Sort::Descending => rows.order((deliveries::created_at.desc(), deliveries::id.desc())),
         };
-        rows.offset(page.offset)
-            .limit(page.limit)
-            .select(Delivery::columns())
+        Boxed(
+            rows.offset(page.offset)
+                .limit(page.limit)
+                .select(Delivery::columns()),
+        )
     })?;
     Ok((rows, count))
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_kernel::clock;
-use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{ConfigId, Id, TenantId, kind};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -71,7 +71,7 @@ pub fn list(
     collection: Option<CollectionId>,
 ) -> DbResult<Vec<ConfigRow>> {
     let connector = connector.to_owned();
-    scope.load_boxed(t::table, |rows| {
+    scope.load(t::table, |rows| {
         let mut query = rows
             .filter(t::connector.eq(connector))
             .order((t::created_at, t::id))
@@ -84,7 +84,7 @@ pub fn list(
         if let Some(collection) = collection {
             query = query.filter(t::collection_id.eq(collection));
         }
-        query
+        Boxed(query)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_contracts::PaymentEvent;
-use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{ApplicationId, PaymentId, ServiceId, TenantId, UserId};
 use opencity_kernel::instant::Instant;
@@ -200,7 +200,7 @@ pub fn page_after(
                     .and(payments_payment::id.gt(id))),
         );
     }
-    scope.load_boxed(query)
+    scope.load(Boxed(query))
 }
 
 /// Tells a payment's present form again.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use opencity_kernel::db::{
-    Columns, DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope,
+    Boxed, Columns, DbResult, MultiBackend, PlatformScope, TenantScope, WriteScope,
 };
 use opencity_kernel::id::{DeadLetterId, EventId, HistoryId, TenantId};
 use opencity_kernel::instant::Instant;
@@ -180,7 +180,7 @@ fn filtered(filter: &Filter) -> retry_dead_letter::BoxedQuery<'static, MultiBack
 }
 
 pub(crate) fn count(scope: &mut PlatformScope<'_>, filter: &Filter) -> DbResult<i64> {
-    Ok(scope.find_boxed(filtered(filter).count())?.unwrap_or(0))
+    Ok(scope.find(Boxed(filtered(filter).count()))?.unwrap_or(0))
 }
 
 /// A page, in the order of the ids, which is that of time.
@@ -203,5 +203,5 @@ pub(crate) fn page(
     } else {
         query.order(retry_dead_letter::id.asc())
     };
-    scope.load_boxed(query.select(DeadLetterRow::columns()))
+    scope.load(Boxed(query.select(DeadLetterRow::columns())))
 }

@@ -1,7 +1,7 @@
 //! Events that wait for their next attempt.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{Columns, DbResult, MultiBackend, PlatformScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbResult, MultiBackend, PlatformScope, WriteScope};
 use opencity_kernel::id::{EventId, TenantId};
 use opencity_kernel::instant::Instant;
 
@@ -86,7 +86,7 @@ fn filtered(filter: &EntryFilter) -> retry_entry::BoxedQuery<'static, MultiBacke
 }
 
 pub(crate) fn count(scope: &mut PlatformScope<'_>, filter: &EntryFilter) -> DbResult<i64> {
-    Ok(scope.find_boxed(filtered(filter).count())?.unwrap_or(0))
+    Ok(scope.find(Boxed(filtered(filter).count()))?.unwrap_or(0))
 }
 
 /// A page, in the order of the ids, which is that of time.
@@ -109,5 +109,5 @@ pub(crate) fn page(
     } else {
         query.order(retry_entry::id.asc())
     };
-    scope.load_boxed(query.select(EntryRow::columns()))
+    scope.load(Boxed(query.select(EntryRow::columns())))
 }

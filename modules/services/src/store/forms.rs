@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use opencity_contracts::Form as FormBody;
-use opencity_kernel::db::{Columns, DbError, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbError, DbResult, TenantScope, WriteScope};
 use opencity_kernel::events::{Change, NewEvent, Topic};
 use opencity_kernel::id::{FormId, TenantId};
 use opencity_kernel::instant::Instant;
@@ -105,16 +105,16 @@ pub fn page(
     limit: i64,
 ) -> DbResult<(i64, Vec<FormSummary>)> {
     let counts: Vec<i64> = scope.load(t::table, |rows| rows.count())?;
-    let rows: Vec<FormRow> = scope.load_boxed(t::table, |rows| {
+    let rows: Vec<FormRow> = scope.load(t::table, |rows| {
         let rows = rows
             .order(t::id)
             .limit(limit + 1)
             .select(FormRow::columns())
             .into_boxed();
-        match cursor {
+        Boxed(match cursor {
             Some(last) => rows.filter(t::id.gt(last)),
             None => rows.offset(offset),
-        }
+        })
     })?;
     let summary = |row: FormRow| {
         let FormRow {

@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use diesel::prelude::*;
-use opencity_kernel::db::{Columns, DbResult, PlatformScope, Tenancy, TenantScope, WriteScope};
+use opencity_kernel::db::{
+    Boxed, Columns, DbResult, PlatformScope, Tenancy, TenantScope, WriteScope,
+};
 use opencity_kernel::events::lease::InstanceId;
 use opencity_kernel::id::{DeliveryId, EventId, Id, TenantId, WebhookId};
 use opencity_kernel::instant::Instant;
@@ -61,14 +63,14 @@ pub(crate) fn count(
     webhook: WebhookId,
     state: Option<DeliveryState>,
 ) -> DbResult<i64> {
-    let count = scope.find_boxed(webhooks_delivery::table, |rows| {
+    let count = scope.find(webhooks_delivery::table, |rows| {
         let mut query = rows
             .filter(webhooks_delivery::webhook_id.eq(webhook))
             .into_boxed();
         if let Some(state) = state {
             query = query.filter(webhooks_delivery::state.eq(state.as_str()));
         }
-        query.count()
+        Boxed(query.count())
     })?;
     Ok(count.unwrap_or(0))
 }
@@ -90,7 +92,7 @@ pub(crate) fn page(
     window: &Window,
 ) -> DbResult<Vec<DeliveryRow>> {
     use webhooks_delivery::{created_at, id};
-    scope.load_boxed(webhooks_delivery::table, |rows| {
+    scope.load(webhooks_delivery::table, |rows| {
         let mut query = rows
             .filter(webhooks_delivery::webhook_id.eq(webhook))
             .into_boxed()
@@ -111,7 +113,7 @@ pub(crate) fn page(
         } else {
             query.order((created_at.asc(), id.asc()))
         };
-        query.select(DeliveryRow::columns())
+        Boxed(query.select(DeliveryRow::columns()))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Webhooks.
 
 use diesel::prelude::*;
-use opencity_kernel::db::{Columns, DbResult, TenantScope, WriteScope};
+use opencity_kernel::db::{Boxed, Columns, DbResult, TenantScope, WriteScope};
 use opencity_kernel::id::{TenantId, WebhookId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::Json;
@@ -69,7 +69,7 @@ pub(crate) fn page(
     limit: i64,
     newest_first: bool,
 ) -> DbResult<Vec<WebhookRow>> {
-    scope.load_boxed(webhooks_webhook::table, |rows| {
+    scope.load(webhooks_webhook::table, |rows| {
         let mut query = rows.into_boxed().limit(limit).offset(offset);
         if let Some(after) = after {
             query = if newest_first {
@@ -83,7 +83,7 @@ pub(crate) fn page(
         } else {
             query.order(webhooks_webhook::id.asc())
         };
-        query.select(WebhookRow::columns())
+        Boxed(query.select(WebhookRow::columns()))
     })
 }
 

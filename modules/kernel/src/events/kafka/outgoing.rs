@@ -15,7 +15,9 @@ use tokio::sync::watch;
 use super::KafkaSettings;
 use crate::clock;
 use crate::db::kernel_tables::{kernel_cursor, kernel_event};
-use crate::db::{AfterCommit, AnyConnection, Ask, Database, DbError, DbResult, Priority};
+use crate::db::{
+    AfterCommit, AnyConnection, Database, DbError, DbResult, Priority, WriteStatement,
+};
 use crate::events::lease::{self, Held, Lease};
 use crate::events::runner::{cursor, stopped, woken};
 use crate::id::{EventId, TenantId, TraceId};

@@ -12,7 +12,9 @@ use super::holds::{
 };
 use crate::clock;
 use crate::db::kernel_tables::{kernel_call, kernel_cursor, kernel_inbox};
-use crate::db::{AfterCommit, AnyConnection, Ask, DbError, DbResult, WriteScope};
+use crate::db::{
+    AfterCommit, AnyConnection, DbError, DbResult, ReadQuery, WriteScope, WriteStatement,
+};
 use crate::events::consumer::{Failure, HandleError, Next, OrderingKey};
 use crate::events::{Event, Topic, log, retry};
 use crate::id::{EventId, Id, TenantId, TraceId};

@@ -7,7 +7,9 @@ use diesel::prelude::*;
 use super::{Worker, batch};
 use crate::clock;
 use crate::db::kernel_tables::kernel_call;
-use crate::db::{AfterCommit, AnyConnection, Ask, DbError, DbResult, Priority};
+use crate::db::{
+    AfterCommit, AnyConnection, DbError, DbResult, Priority, ReadQuery, WriteStatement,
+};
 use crate::events::Event;
 use crate::id::{TenantId, TraceId};
 use crate::trace;

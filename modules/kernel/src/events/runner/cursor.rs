@@ -3,18 +3,19 @@
 use diesel::prelude::*;
 
 use crate::db::kernel_tables::{kernel_cursor, kernel_inbox};
-use crate::db::{AfterCommit, AnyConnection, Ask, Database, DbError, DbResult, Priority};
+use crate::db::{
+    AfterCommit, AnyConnection, Database, DbError, DbResult, Priority, ReadQuery, WriteStatement,
+};
 
 /// The consumer's position; made at its first start.
 pub(crate) async fn position(database: &Database, consumer: &'static str) -> DbResult<i64> {
-    let found = database
+    let found: Option<i64> = database
         .read_raw(move |connection| {
-            Ok(kernel_cursor::table
+            let rows = kernel_cursor::table
                 .filter(kernel_cursor::consumer.eq(consumer))
                 .select(kernel_cursor::position)
-                .rows::<i64>(connection)?
-                .into_iter()
-                .next())
+                .rows(connection)?;
+            Ok(rows.into_iter().next())
         })
         .await?;
     if let Some(position) = found {

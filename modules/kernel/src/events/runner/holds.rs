@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::Worker;
 use super::batch::stored_event;
 use crate::db::kernel_tables::{kernel_hold, kernel_parked};
-use crate::db::{AnyConnection, Ask, DbResult};
+use crate::db::{AnyConnection, DbResult, ReadQuery, WriteStatement};
 use crate::events::Event;
 use crate::id::{EventId, TenantId, TraceId};
 
