@@ -535,3 +535,30 @@ async fn files_are_refused_beyond_what_the_configuration_takes() {
     );
     refused("a third file", many, 422, "too-many-files");
 }
+
+/// What a body has no room for goes by an upload, as the refusal says.
+#[tokio::test]
+async fn a_file_that_is_too_large_for_a_message_is_uploaded_and_named() {
+    let options = Options::default().set("HTTP__BODY_LIMIT_BYTES", 20_000);
+    let platform = Platform::start_with(Store::Sqlite, options).await;
+    let citizen = platform.client().login(demo::CITIZEN).await;
+    let sent = apply(&citizen, demo::REPORT, example("segnalazione-disservizio")).await;
+    let id = sent["id"].as_str().unwrap();
+    in_state(&citizen, id, "2000").await;
+    let path = format!("{APPLICATIONS}/{id}/messages");
+    let with = |file: Value| json!({"message": "Ecco", "attachments": [file]});
+    let inside = with(json!({"name": "nota.txt", "file": "bm90YQ==".repeat(5000)}));
+    let large = citizen.post(&path, &inside).await;
+    let detail = large.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("/upload"), "{detail}");
+    refused("a large file inside", large, 413, "body-too-large");
+
+    let mut bytes = b"%PDF-1.7\n".to_vec();
+    bytes.resize(50_000, b' ');
+    let upload = citizen.upload("pianta.pdf", &bytes).await;
+    let named = with(json!({"name": "pianta.pdf", "id": upload["data"]["id"]}));
+    let written = citizen.post(&path, &named).await.expect(201);
+    let url = written["attachments"][0]["url"].as_str().unwrap();
+    let read = citizen.send(Method::GET, url, &[], None).await.unwrap();
+    assert!(read.status.is_success() && read.bytes == bytes);
+}

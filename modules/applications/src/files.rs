@@ -32,6 +32,9 @@ pub use sweep::SweepUploads;
 
 use crate::store::file::{self, FileKind, FileRow, FileState};
 
+/// What to do about an upload that cannot be named.
+const NOT_YOURS: &str = "Name an upload of your own that is finished and that nothing else uses.";
+
 /// Everything about files. Cheap to clone.
 #[derive(Clone)]
 pub struct Files {
@@ -95,13 +98,7 @@ impl Files {
         let refused: Vec<FieldProblem> = refs
             .iter()
             .filter(|(id, _)| !known.get(id).is_some_and(|row| held(row) || free(row)))
-            .map(|(_, field)| {
-                FieldProblem::new(
-                    field,
-                    "unknown",
-                    "Name an upload of your own that is finished and that nothing else uses.",
-                )
-            })
+            .map(|(_, field)| FieldProblem::new(field, "unknown", NOT_YOURS))
             .collect();
         if !refused.is_empty() {
             return Err(refusal(refused));

@@ -154,7 +154,7 @@ async fn operators_make_citizens_and_nobody_else() {
     let again = world.post("/lang/api/users", &token, new).await;
     assert_eq!(
         (again.status, again.body["errors"][0]["field"].as_str()),
-        (409, Some("tax_code"))
+        (409, Some("codice_fiscale"))
     );
     let wrong = world
         .post(
@@ -165,7 +165,7 @@ async fn operators_make_citizens_and_nobody_else() {
         .await;
     assert_eq!(
         (wrong.status, wrong.body["errors"][0]["field"].as_str()),
-        (422, Some("tax_code"))
+        (422, Some("codice_fiscale"))
     );
     assert!(
         !wrong.body.to_string().contains("RSSMRA"),
@@ -179,6 +179,83 @@ async fn operators_make_citizens_and_nobody_else() {
             .status,
         403
     );
+}
+
+#[actix_web::test]
+async fn what_is_wrong_with_a_user_is_named_in_the_words_of_the_version() {
+    let world = World::demo().await;
+    let token = world.token("operatore").await;
+    let long = "a".repeat(300);
+    let body = json!({"codice_fiscale": "X", "cellulare": long, "cap_domicilio": long, "residency": {"county": long}});
+    let one = [
+        "cap_domicilio",
+        "cellulare",
+        "codice_fiscale",
+        "cognome",
+        "nome",
+        "provincia_residenza",
+    ];
+    let two = [
+        "domicile.post_code",
+        "family_name",
+        "given_name",
+        "mobile_phone",
+        "residency.county",
+        "tax_code",
+    ];
+    for (version, fields) in [(1, one), (2, two)] {
+        let path = format!("/lang/api/users?version={version}");
+        let refused = world.post(&path, &token, body.clone()).await;
+        assert_eq!(refused.status, 422);
+        let errors = refused.body["errors"].as_array().unwrap();
+        let mut named: Vec<&str> = errors
+            .iter()
+            .map(|error| error["field"].as_str().unwrap())
+            .collect();
+        named.sort_unstable();
+        assert_eq!(named, fields);
+    }
+    // A wrong type is named as it was sent.
+    for field in ["nome", "given_name", "cap_domicilio"] {
+        let refused = world
+            .post("/lang/api/users", &token, json!({field: 5}))
+            .await;
+        assert_eq!(
+            refused.body["errors"][0]["field"], field,
+            "{}",
+            refused.body
+        );
+    }
+    let citizen = world
+        .post(
+            "/lang/api/users",
+            &token,
+            json!({"nome": "G", "cognome": "N", "codice_fiscale": "RSSMRA80A01H50MM"}),
+        )
+        .await;
+    let path = format!("/lang/api/users/{}", citizen.body["id"].as_str().unwrap());
+    for (version, field) in [(1, "cognome"), (2, "family_name")] {
+        let path = format!("{path}?version={version}");
+        let refused = world
+            .call(Method::PUT, &path, Some(&token), Some(json!({"nome": "G"})))
+            .await;
+        assert_eq!(
+            (refused.status, &refused.body["errors"][0]["field"]),
+            (422, &json!(field))
+        );
+        let refused = world
+            .call(
+                Method::PATCH,
+                &path,
+                Some(&token),
+                Some(json!({"family_name": long})),
+            )
+            .await;
+        assert_eq!(
+            (refused.status, &refused.body["errors"][0]["field"]),
+            (422, &json!(field))
+        );
+    }
 }
 
 #[actix_web::test]

@@ -97,7 +97,7 @@ catalogue! {
     IdempotencyRunning = "idempotency-running", CONFLICT, "The first request still runs",
         "A request with the same Idempotency-Key has not ended yet. Wait a moment and repeat.";
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "The body exceeds the limit of this installation (http.body_limit_bytes). Files are uploaded apart.";
+        "The body exceeds the limit of this installation (http.body_limit_bytes). Files of applications and messages are uploaded apart, in three steps from POST /lang/{locale}/upload, and named by their id.";
     UploadTooLarge = "upload-too-large", PAYLOAD_TOO_LARGE, "The file is too large",
         "The file exceeds the limit of this installation (applications.files.max_bytes).";
     RangeNotSatisfiable = "range-not-satisfiable", RANGE_NOT_SATISFIABLE, "The file has no such part",
@@ -141,7 +141,7 @@ catalogue! {
     OperatorNotInOffice = "operator-not-in-office", UNPROCESSABLE_ENTITY, "The operator is not in this office",
         "Assign to an operator of the office, or to the office alone.";
     ApplicantMismatch = "applicant-mismatch", UNPROCESSABLE_ENTITY, "The applicant is somebody else",
-        "Name, surname and fiscal code of the applicant must be those of the account that sends the application.";
+        "Name, surname and fiscal code of the applicant must be those of the account that sends the application, and the fiscal code that of the user for whom an office sends it.";
     DuplicateApplication = "duplicate-application", UNPROCESSABLE_ENTITY, "Such an application exists already",
         "The service accepts one application per unique id, and one with the same id was sent before.";
     FileRefused = "file-refused", UNPROCESSABLE_ENTITY, "A file is refused",
@@ -333,6 +333,15 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldProblem>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// Names the fields concerned by the words that the caller knows them by.
+    #[must_use]
+    pub fn in_words(mut self, word: impl Fn(&str) -> String) -> Self {
+        for error in &mut self.0.errors {
+            error.field = word(&error.field);
+        }
         self
     }
 

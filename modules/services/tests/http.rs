@@ -484,6 +484,40 @@ async fn groups_count_their_services_and_places_need_a_token() {
 }
 
 #[actix_web::test]
+async fn a_group_has_the_form_that_its_services_share() {
+    let town = Town::new().await;
+    let mut forms = Vec::new();
+    for title in ["Iscrizione", "Disdetta"] {
+        let form = json!({"title": title, "components": []});
+        forms.push(town.administer(Method::POST, "form", form).await.1);
+    }
+    let group = json!({"name": "Famiglia"});
+    let (_, group) = town
+        .administer(Method::POST, "services-groups", group)
+        .await;
+    let form = "services-groups/famiglia/form";
+    assert_eq!(town.get(form).await.1["code"], "not-found");
+    let offered = async |form: &Value, status: u8| {
+        let step = json!({"identifier": "form", "title": "Modulo", "type": "formio", "parameters": {"formio_id": form["_id"]}});
+        let body = service(
+            json!({"service_group_id": group["id"], "status": status, "flow_steps": [step]}),
+        );
+        let (status, made) = town.administer(Method::POST, "services", body).await;
+        assert_eq!(status, 201, "{made}");
+    };
+    offered(&forms[0], 1).await;
+    offered(&forms[0], 3).await;
+    offered(&forms[1], 0).await;
+    let (status, shared) = town.get(form).await;
+    assert_eq!((status, &shared["_id"]), (200, &forms[0]["_id"]));
+    offered(&forms[1], 1).await;
+    let (status, problem) = town.get(form).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("not-found")));
+    let (status, _) = town.get("services-groups/nobody/form").await;
+    assert_eq!(status, 404);
+}
+
+#[actix_web::test]
 async fn every_operation_of_the_api_description_is_served_and_its_answer_described() {
     let town = Town::new().await;
     let document = serde_json::to_value(town.module.openapi()).unwrap();
@@ -512,6 +546,6 @@ async fn every_operation_of_the_api_description_is_served_and_its_answer_describ
             seen += 1;
         }
     }
-    let (services, forms, groups, vocabularies, places) = (9, 8, 7, 18, 6);
+    let (services, forms, groups, vocabularies, places) = (9, 8, 8, 18, 6);
     assert_eq!(seen, services + forms + groups + vocabularies + places);
 }

@@ -360,7 +360,9 @@ pub async fn put(
 #[utoipa::path(
     patch, path = "/lang/api/applications/{id}", operation_id = "applications.application.patch",
     tag = "applications", summary = "Change single fields, or give protocol data",
-    description = "Keys that are absent stay as they are. The protocol number of an act may be given by hand here; a number is never replaced.",
+    description = "Keys that are absent stay as they are. `data` are replaced as a whole: uploads that the new ones do not name are \
+        no longer the application's. The protocol number of an act may be given by hand here; a number is never replaced, what stands \
+        beside it (id, folder, time) may be corrected.",
     params(("id" = ApplicationId, Path, description = "The application")),
     request_body = Changes,
     responses(

@@ -294,7 +294,7 @@ async fn get_message_attachment(
     tag = "messages", summary = "Write a message",
     description = "By the applicant or by the office that works the application. Citizens write what the applicant sees; an \
         operator's message is internal unless it says `applicant`, and then it is sent to him. A message that has `sent_at` already \
-        is not sent again. What is about delivery and registration, `email`, `external_id` and `author_id` is ignored in a citizen's message.",
+        is not sent again. A file that is too large for the body is uploaded first (POST `/lang/{locale}/upload`) and named by its `id`. What is about delivery and registration, `email`, `external_id` and `author_id` is ignored in a citizen's message.",
     params(("id" = ApplicationId, Path, description = "The application"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same message")),
     request_body = MessageIn,

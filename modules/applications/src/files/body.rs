@@ -1,4 +1,4 @@
-//! Files inside a JSON body, in base64.
+//! Files inside a JSON body, in base64, and uploads that it names.
 //!
 //! Their rows are written before their bytes, and used in the transaction of the act: whatever fails on the way leaves a row
 //! that nothing uses, which the sweeping task finds.
@@ -13,12 +13,13 @@ use futures::Stream;
 use opencity_kernel::db::{Tenancy, WriteScope};
 use opencity_kernel::files::{StoredFile, head_matches};
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, UserId};
+use opencity_kernel::instant::Instant;
 use opencity_kernel::{FieldProblem, Problem, clock};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::rules::{Accepted, HEAD};
-use super::{Files, refusal};
+use super::{Files, NOT_YOURS, refusal};
 use crate::store::file::{self, FileKind, FileRow, FileState};
 
 /// A file inside a body.
@@ -35,9 +36,14 @@ pub struct AttachmentIn {
     #[serde(default)]
     #[schema(max_length = 100, example = "application/pdf")]
     pub mime_type: Option<String>,
-    /// Its bytes in base64.
+    /// Its bytes in base64, within the limit of the body.
+    #[serde(default)]
     #[schema(max_length = 5_000_000, example = "JVBERi0xLjQK")]
-    pub file: String,
+    pub file: Option<String>,
+    /// In place of `file`, for one of any size: an upload of the sender's own, finished and unused (POST `/lang/{locale}/upload`).
+    /// What was said of it there holds, and nothing else of this object.
+    #[serde(default)]
+    pub id: Option<FileId>,
     /// What it is; of a signed file (`.p7m`), if nothing is said, the name of what it holds.
     #[serde(default)]
     #[schema(max_length = 2000)]
@@ -53,7 +59,16 @@ pub struct AttachmentIn {
 
 /// A file of a body, checked.
 #[derive(Debug, Clone)]
-pub struct Decoded {
+pub enum Decoded {
+    /// Its bytes came with it.
+    Bytes(Box<Inside>),
+    /// An upload, by its place in the body.
+    Upload(String, FileId),
+}
+
+/// A file whose bytes are in the body.
+#[derive(Debug, Clone)]
+pub struct Inside {
     /// Its place in the body.
     at: String,
     accepted: Accepted,
@@ -65,10 +80,27 @@ pub struct Decoded {
 
 /// A file whose bytes are stored, and that a transaction is going to use.
 #[derive(Debug, Clone)]
-pub struct Prepared {
-    row: FileRow,
-    object: FileId,
-    stored: StoredFile,
+pub enum Prepared {
+    /// It came inside the body.
+    Stored {
+        /// What is known of it.
+        row: Box<FileRow>,
+        /// Where its bytes are.
+        object: FileId,
+        /// What they are.
+        stored: StoredFile,
+    },
+    /// An upload that the sender names.
+    Upload {
+        /// Its place in the body.
+        at: String,
+        /// The upload.
+        id: FileId,
+        /// Who names it.
+        sender: UserId,
+        /// What it becomes.
+        kind: FileKind,
+    },
 }
 
 /// Systems outside pad or do not.
@@ -89,6 +121,10 @@ impl Files {
         let (mut decoded, mut errors) = (Vec::with_capacity(files.len()), Vec::new());
         for (index, file) in files.iter().enumerate() {
             let at = format!("{field}.{index}");
+            if let Some(id) = file.id {
+                decoded.push(Decoded::Upload(at, id));
+                continue;
+            }
             let original = file.original_filename.as_deref();
             let accepted =
                 match self
@@ -104,7 +140,11 @@ impl Files {
             let mut refuse = |code: &str, message: &str| {
                 errors.push(FieldProblem::new(format!("{at}.file"), code, message));
             };
-            let Some(bytes) = bytes_of(&file.file) else {
+            let Some(text) = &file.file else {
+                refuse("required", "Give the bytes, or the id of an upload.");
+                continue;
+            };
+            let Some(bytes) = bytes_of(text) else {
                 refuse("base64", "Send the bytes in base64.");
                 continue;
             };
@@ -115,7 +155,7 @@ impl Files {
             } else if !head_matches(&accepted.mime_type, bytes.get(..HEAD).unwrap_or(&bytes)) {
                 refuse("content", "The bytes are not those of a file of this type.");
             } else {
-                decoded.push(Decoded {
+                decoded.push(Decoded::Bytes(Box::new(Inside {
                     description: file
                         .description
                         .clone()
@@ -125,7 +165,7 @@ impl Files {
                     protocol_required: file.protocol_required.unwrap_or(true),
                     external_id: file.external_id.clone(),
                     bytes: Bytes::from(bytes),
-                });
+                })));
             }
         }
         if errors.is_empty() {
@@ -147,10 +187,22 @@ impl Files {
         kind: FileKind,
         files: Vec<Decoded>,
     ) -> Result<Vec<Prepared>, Problem> {
-        if files.is_empty() {
-            return Ok(Vec::new());
+        let (mut prepared, mut inside) = (Vec::with_capacity(files.len()), Vec::new());
+        for file in files {
+            match file {
+                Decoded::Bytes(file) => inside.push(file),
+                Decoded::Upload(at, id) => prepared.push(Prepared::Upload {
+                    at,
+                    id,
+                    sender,
+                    kind,
+                }),
+            }
         }
-        for file in &files {
+        if inside.is_empty() {
+            return Ok(prepared);
+        }
+        for file in &inside {
             let field = format!("{}.file", file.at);
             self.settings
                 .clamd
@@ -158,7 +210,7 @@ impl Files {
                 .await?;
         }
         let now = clock::now();
-        let rows: Vec<(FileRow, FileId)> = files
+        let rows: Vec<(FileRow, FileId)> = inside
             .iter()
             .map(|file| {
                 let object = FileId::new();
@@ -198,16 +250,15 @@ impl Files {
                     .try_for_each(|(row, _)| Ok(file::insert(scope, row)?))
             })
             .await?;
-        let mut prepared = Vec::with_capacity(rows.len());
-        for ((row, object), file) in rows.into_iter().zip(files) {
+        for ((row, object), file) in rows.into_iter().zip(inside) {
             let Some(key) = row.key() else { continue };
             let store = &self.ctx.platform.files;
             let stored = store
                 .put(key, one_piece(file.bytes), self.settings.max_bytes)
                 .await
                 .map_err(Problem::internal)?;
-            prepared.push(Prepared {
-                row,
+            prepared.push(Prepared::Stored {
+                row: Box::new(row),
                 object,
                 stored,
             });
@@ -218,7 +269,8 @@ impl Files {
     /// Uses prepared files in the transaction of the act that they came with.
     ///
     /// # Errors
-    /// [`opencity_kernel::ProblemKind::TooManyFiles`], or the database.
+    /// [`opencity_kernel::ProblemKind::TooManyFiles`], [`opencity_kernel::ProblemKind::FileRefused`] for an upload that the sender may
+    /// not name, or the database.
     pub fn attach(
         &self,
         scope: &mut WriteScope<'_>,
@@ -227,32 +279,80 @@ impl Files {
         message: Option<MessageId>,
     ) -> Result<Vec<FileRow>, Problem> {
         self.check_count(scope, application, prepared.len())?;
-        let now = clock::now();
-        let ids: Vec<FileId> = prepared.iter().map(|file| file.row.id).collect();
-        for file in &prepared {
-            file::receive(
-                scope,
-                file.row.id,
-                file.object,
-                &file.stored,
-                FileState::Finished,
-            )?;
-        }
-        if file::use_by(scope, &ids, application, message, now)? != ids.len() {
-            return Err(Problem::internal("prepared files are gone"));
-        }
-        let rows = prepared.into_iter().map(|file| FileRow {
-            state: FileState::Finished.as_str().to_owned(),
-            application_id: Some(application),
-            message_id: message,
-            size: i64::try_from(file.stored.size).ok(),
-            sha256: Some(file.stored.sha256),
-            md5: Some(file.stored.md5),
-            used_at: Some(now),
-            ..file.row
-        });
-        Ok(rows.collect())
+        let to = UsedBy {
+            application,
+            message,
+            at: clock::now(),
+        };
+        prepared
+            .into_iter()
+            .map(|file| match file {
+                Prepared::Stored {
+                    row,
+                    object,
+                    stored,
+                } => attach_stored(scope, *row, object, stored, to),
+                Prepared::Upload {
+                    at,
+                    id,
+                    sender,
+                    kind,
+                } => attach_upload(scope, &at, id, sender, kind, to),
+            })
+            .collect()
     }
+}
+
+/// What uses a file, and since when.
+#[derive(Clone, Copy)]
+struct UsedBy {
+    application: ApplicationId,
+    message: Option<MessageId>,
+    at: Instant,
+}
+
+fn attach_stored(
+    scope: &mut WriteScope<'_>,
+    row: FileRow,
+    object: FileId,
+    stored: StoredFile,
+    to: UsedBy,
+) -> Result<FileRow, Problem> {
+    file::receive(scope, row.id, object, &stored, FileState::Finished)?;
+    if file::use_by(scope, &[row.id], to.application, to.message, to.at)? != 1 {
+        return Err(Problem::internal("a prepared file is gone"));
+    }
+    Ok(FileRow {
+        state: FileState::Finished.as_str().to_owned(),
+        application_id: Some(to.application),
+        message_id: to.message,
+        size: i64::try_from(stored.size).ok(),
+        sha256: Some(stored.sha256),
+        md5: Some(stored.md5),
+        used_at: Some(to.at),
+        ..row
+    })
+}
+
+fn attach_upload(
+    scope: &mut WriteScope<'_>,
+    at: &str,
+    id: FileId,
+    sender: UserId,
+    kind: FileKind,
+    to: UsedBy,
+) -> Result<FileRow, Problem> {
+    if file::take_upload(scope, id, sender, kind)?
+        && file::use_by(scope, &[id], to.application, to.message, to.at)? == 1
+        && let Some(row) = file::find(scope, id)?
+    {
+        return Ok(row);
+    }
+    Err(refusal(vec![FieldProblem::new(
+        format!("{at}.id"),
+        "unknown",
+        NOT_YOURS,
+    )]))
 }
 
 fn one_piece(bytes: Bytes) -> impl Stream<Item = Result<Bytes, Infallible>> {

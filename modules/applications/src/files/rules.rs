@@ -83,17 +83,20 @@ impl FilesSettings {
                     "Give the file's name an extension, e.g. .pdf.",
                 )
             })?;
-        let accepted = self
-            .types
-            .get(&extension)
-            .filter(|types| !types.is_empty())
-            .ok_or_else(|| {
-                FieldProblem::new(
-                    field("name"),
-                    "extension",
-                    "Files with this extension are not accepted.",
-                )
-            })?;
+        let not_accepted = || {
+            FieldProblem::new(
+                field("name"),
+                "extension",
+                "Files with this extension are not accepted.",
+            )
+        };
+        let accepted = self.types_of(&extension).ok_or_else(not_accepted)?;
+        let signed_name = signed_name(&original);
+        if let Some((_, inside)) = signed_name.as_ref().and_then(|name| name.rsplit_once('.'))
+            && self.types_of(&inside.trim().to_lowercase()).is_none()
+        {
+            return Err(not_accepted());
+        }
         let given = mime_type
             .map(|text| {
                 text.split(';')
@@ -118,10 +121,15 @@ impl FilesSettings {
         };
         Ok(Accepted {
             name,
-            signed_name: signed_name(&original),
+            signed_name,
             original_name: original,
             mime_type,
         })
+    }
+
+    /// The types under which files with this extension come in; none: they do not.
+    fn types_of(&self, extension: &str) -> Option<&Vec<String>> {
+        self.types.get(extension).filter(|types| !types.is_empty())
     }
 
     pub(crate) fn too_large(&self) -> Problem {

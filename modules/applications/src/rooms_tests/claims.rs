@@ -210,6 +210,58 @@ async fn what_nothing_names_is_swept_after_its_days_row_and_bytes(store: Store) 
     );
 }
 
+async fn a_message_takes_an_upload_of_the_senders_own(store: Store) {
+    let world = World::on(store).await;
+    let app = app!(world);
+    let (own, foreign) = (
+        upload!(world, app, world.citizen),
+        upload!(world, app, world.stranger),
+    );
+    let application = world.application(Status::Pending);
+    let messages = format!("/lang/api/applications/{application}/messages");
+    let token = world.token(world.citizen);
+    let named = |ids: &[FileId]| {
+        let attachments: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({"name": "planimetria.pdf", "id": id}))
+            .collect();
+        post(
+            &messages,
+            &token,
+            json!({"message": "Ecco", "attachments": attachments}),
+        )
+    };
+    let refused = send!(app, named(&[own, foreign]));
+    assert_eq!(refused.told(), (422, "file-refused".to_owned()));
+    assert_eq!(
+        refused.fields(),
+        [("attachments.1.id".to_owned(), "unknown".to_owned())]
+    );
+    let nothing = json!({"message": "Ecco", "attachments": [{"name": "a.pdf"}]});
+    assert_eq!(
+        send!(app, post(&messages, &token, nothing)).fields(),
+        [("attachments.0.file".to_owned(), "required".to_owned())]
+    );
+    let written = send!(app, named(&[own]));
+    assert_eq!(written.status, 201, "{}", written.json());
+    let shown = written.json()["attachments"][0].clone();
+    assert_eq!(shown["id"], json!(own));
+    let bytes = send!(app, get(&path_of(&shown["url"]), &token));
+    assert_eq!((bytes.status.as_u16(), &*bytes.bytes), (200, PDF));
+    // It is the message's now: neither another message nor the data of the application take it.
+    assert_eq!(
+        send!(app, named(&[own])).told(),
+        (422, "file-refused".to_owned())
+    );
+    let citizen = world.citizen;
+    let claimed = world
+        .write(move |files, scope| {
+            files.claim(scope, application, citizen, &[(own, "a".to_owned())])
+        })
+        .await;
+    assert_eq!(claimed.unwrap_err().kind(), ProblemKind::FileRefused);
+}
+
 async fn what_a_draft_no_longer_names_is_free_to_be_swept(store: Store) {
     let world = World::on(store).await;
     let app = app!(world);
@@ -235,5 +287,6 @@ on_both!(
     an_application_holds_no_more_files_than_allowed,
     a_file_in_a_body_is_refused_with_its_place_and_reason,
     what_nothing_names_is_swept_after_its_days_row_and_bytes,
+    a_message_takes_an_upload_of_the_senders_own,
     what_a_draft_no_longer_names_is_free_to_be_swept,
 );

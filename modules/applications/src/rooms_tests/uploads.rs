@@ -202,6 +202,21 @@ async fn what_is_not_accepted_is_refused_when_it_is_announced(store: Store) {
         (with("name", json!("senza estensione")), "name", "extension"),
         (with("name", json!(".pdf")), "name", "extension"),
         (with("name", json!("programma.exe")), "name", "extension"),
+        (
+            with("name", json!("programma.exe.p7m")),
+            "name",
+            "extension",
+        ),
+        (
+            with("name", json!("programma.EXE.p7m.P7M")),
+            "name",
+            "extension",
+        ),
+        (
+            with("name", json!("programma.exe..p7m")),
+            "name",
+            "extension",
+        ),
         (with("name", json!("/")), "name", "name"),
         (
             with("name", json!(format!("{}.pdf", "a".repeat(300)))),

@@ -274,6 +274,29 @@ pub fn expire(scope: &mut WriteScope<'_>, id: FileId) -> DbResult<()> {
     })
 }
 
+/// An upload of somebody, finished and unused, becomes a file of another kind; whether there was such a one.
+///
+/// # Errors
+/// If the database refuses.
+pub fn take_upload(
+    scope: &mut WriteScope<'_>,
+    id: FileId,
+    owner: UserId,
+    kind: FileKind,
+) -> DbResult<bool> {
+    let touched = scope.execute(applications_file::table, |rows| {
+        diesel::update(
+            rows.filter(applications_file::id.eq(id))
+                .filter(applications_file::owner_id.eq(owner))
+                .filter(applications_file::kind.eq(FileKind::Upload.as_str()))
+                .filter(applications_file::state.eq(FileState::Finished.as_str()))
+                .filter(applications_file::used_at.is_null()),
+        )
+        .set(applications_file::kind.eq(kind.as_str()))
+    })?;
+    Ok(touched > 0)
+}
+
 /// An application, or a message on it, uses finished files that nothing used; how many it got.
 ///
 /// # Errors

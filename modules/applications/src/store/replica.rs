@@ -287,6 +287,30 @@ pub fn form_schema(
         .transpose()
 }
 
+/// Some versions of a form with their schemas, newest first: those below a number, or from the newest on.
+///
+/// # Errors
+/// If the database refuses.
+pub fn form_versions(
+    scope: &mut TenantScope<'_>,
+    id: FormId,
+    below: Option<i32>,
+    most: i64,
+) -> DbResult<Vec<(i32, Value)>> {
+    let below = below.unwrap_or(i32::MAX);
+    let found: Vec<(i32, String)> = scope.load(applications_form::table, |rows| {
+        rows.filter(applications_form::id.eq(id))
+            .filter(applications_form::version.lt(below))
+            .order(applications_form::version.desc())
+            .limit(most)
+            .select((applications_form::version, applications_form::schema))
+    })?;
+    found
+        .into_iter()
+        .map(|(version, text)| Ok((version, serde_json::from_str(&text).map_err(DbError::json)?)))
+        .collect()
+}
+
 /// Keeps a version of a form: versions never change.
 ///
 /// # Errors

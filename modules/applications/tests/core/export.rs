@@ -142,11 +142,18 @@ async fn the_columns_are_those_of_all_versions_and_grids_are_tables_of_their_own
     page.retain(|field| field["key"] != "dangers_details");
     page.push(json!({"type": "number", "key": "floor", "label": "Piano", "input": true}));
     let now = opencity_kernel::clock::now();
-    let version =
-        json!({"id": form, "version": 2, "schema": schema, "created_at": now, "updated_at": now});
-    world
-        .outside(Topic::Forms, form.uuid(), Change::data(), version)
-        .await;
+    // One that nobody answered came between.
+    let mut between = schema.clone();
+    between["components"][0]["components"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"type": "textfield", "key": "stair", "label": "Scala", "input": true}));
+    for (number, schema) in [(2, between), (3, schema)] {
+        let version = json!({"id": form, "version": number, "schema": schema, "created_at": now, "updated_at": now});
+        world
+            .outside(Topic::Forms, form.uuid(), Change::data(), version)
+            .await;
+    }
     let mut data = sample(SERVICE);
     data["floor"] = json!(-1);
     data.as_object_mut().unwrap().remove("dangers_details");
@@ -178,6 +185,7 @@ async fn the_columns_are_those_of_all_versions_and_grids_are_tables_of_their_own
     assert_eq!(main[1][place(main, "Pericoli")], "pedestrians");
     assert_eq!(main[1][place(main, "Piano")], "");
     assert_eq!(main[2][place(main, "Piano")], "-1");
+    assert_eq!(main[2][place(main, "Scala")], "");
     // Gone from the newest version, kept where it was answered.
     assert_eq!(
         main[1][place(main, "Descrizione del pericolo")],

@@ -2,7 +2,7 @@
 
 use opencity_contracts::user::Address;
 use opencity_kernel::Problem;
-use opencity_kernel::http::given;
+use opencity_kernel::http::{ApiVersion, given};
 use opencity_kernel::id::{OfficeId, ServiceId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -122,9 +122,46 @@ pub(super) struct UserIn {
     /// Where he is registered.
     #[serde(default)]
     residency: Option<AddressDto>,
-    /// Where he lives, in the words of version 1.
-    #[serde(flatten)]
-    addresses: AddressesOne,
+    /// Where he lives, in version 1: street and number.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    indirizzo_domicilio: Given,
+    /// Where he lives, in version 1: postal code.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    cap_domicilio: Given,
+    /// Where he lives, in version 1: town.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    citta_domicilio: Given,
+    /// Where he lives, in version 1: province.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    provincia_domicilio: Given,
+    /// Where he lives, in version 1: country.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    stato_domicilio: Given,
+    /// Where he is registered, in version 1: street and number.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    indirizzo_residenza: Given,
+    /// Where he is registered, in version 1: postal code.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    cap_residenza: Given,
+    /// Where he is registered, in version 1: town.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    citta_residenza: Given,
+    /// Where he is registered, in version 1: province.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    provincia_residenza: Given,
+    /// Where he is registered, in version 1: country.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    stato_residenza: Given,
     /// Of operators and administrators.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 180)]
@@ -149,40 +186,40 @@ pub(super) struct UserIn {
     user_groups_ids: Option<Vec<OfficeId>>,
 }
 
-/// The two addresses in the flat words of version 1.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[allow(clippy::option_option)]
-struct AddressesOne {
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    indirizzo_domicilio: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    cap_domicilio: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    citta_domicilio: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    provincia_domicilio: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    stato_domicilio: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    indirizzo_residenza: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    cap_residenza: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    citta_residenza: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    provincia_residenza: Given,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 255)]
-    stato_residenza: Given,
+/// The words of version 1 for those of version 2.
+const WORDS: [(&str, &str); 21] = [
+    ("given_name", "nome"),
+    ("family_name", "cognome"),
+    ("tax_code", "codice_fiscale"),
+    ("mobile_phone", "cellulare"),
+    ("telephone", "telefono"),
+    ("gender", "sesso"),
+    ("date_of_birth", "data_nascita"),
+    ("place_of_birth", "luogo_nascita"),
+    ("birth_code", "codice_nascita"),
+    ("county_of_birth", "provincia_nascita"),
+    ("country_of_birth", "stato_nascita"),
+    ("domicile.address", "indirizzo_domicilio"),
+    ("domicile.post_code", "cap_domicilio"),
+    ("domicile.municipality", "citta_domicilio"),
+    ("domicile.county", "provincia_domicilio"),
+    ("domicile.country", "stato_domicilio"),
+    ("residency.address", "indirizzo_residenza"),
+    ("residency.post_code", "cap_residenza"),
+    ("residency.municipality", "citta_residenza"),
+    ("residency.county", "provincia_residenza"),
+    ("residency.country", "stato_residenza"),
+];
+
+/// Names the fields of a problem as a version of the API does.
+pub(super) fn in_words(version: ApiVersion, problem: Problem) -> Problem {
+    if version == ApiVersion::Two {
+        return problem;
+    }
+    problem.in_words(|field| {
+        let known = WORDS.iter().find(|(two, _)| *two == field);
+        known.map_or(field, |(_, one)| one).to_owned()
+    })
 }
 
 /// A blank text is no value.
@@ -274,7 +311,18 @@ impl UserIn {
         if let Some(address) = self.residency {
             user.residency = address.into_contract();
         }
-        self.addresses.apply(user);
+        let domicile = &mut user.domicile;
+        set(&mut domicile.address, self.indirizzo_domicilio);
+        set(&mut domicile.post_code, self.cap_domicilio);
+        set(&mut domicile.municipality, self.citta_domicilio);
+        set(&mut domicile.county, self.provincia_domicilio);
+        set(&mut domicile.country, self.stato_domicilio);
+        let residency = &mut user.residency;
+        set(&mut residency.address, self.indirizzo_residenza);
+        set(&mut residency.post_code, self.cap_residenza);
+        set(&mut residency.municipality, self.citta_residenza);
+        set(&mut residency.county, self.provincia_residenza);
+        set(&mut residency.country, self.stato_residenza);
         if user.kind.is_staff() {
             set(&mut user.username, self.username);
             user.enabled = self.enabled.unwrap_or(user.enabled);
@@ -298,29 +346,11 @@ impl UserIn {
     }
 }
 
-impl AddressesOne {
-    fn apply(self, user: &mut User) {
-        let domicile = &mut user.domicile;
-        set(&mut domicile.address, self.indirizzo_domicilio);
-        set(&mut domicile.post_code, self.cap_domicilio);
-        set(&mut domicile.municipality, self.citta_domicilio);
-        set(&mut domicile.county, self.provincia_domicilio);
-        set(&mut domicile.country, self.stato_domicilio);
-        let residency = &mut user.residency;
-        set(&mut residency.address, self.indirizzo_residenza);
-        set(&mut residency.post_code, self.cap_residenza);
-        set(&mut residency.municipality, self.citta_residenza);
-        set(&mut residency.county, self.provincia_residenza);
-        set(&mut residency.country, self.stato_residenza);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::super::user_output::UserOut;
     use super::*;
-    use opencity_kernel::http::ApiVersion;
     use opencity_kernel::id::UserId;
     use opencity_kernel::instant::Instant;
     use serde_json::json;

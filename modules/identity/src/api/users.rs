@@ -10,7 +10,7 @@ use opencity_kernel::id::UserId;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, clock};
 
-use super::user_input::UserIn;
+use super::user_input::{UserIn, in_words};
 use super::user_output::UserOut;
 use crate::domain::{User, UserKind, may_delete, may_see, may_write};
 use crate::store::security;
@@ -207,7 +207,19 @@ pub(super) async fn create_user(
     key: IdempotencyKey,
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
-    let mut input = body.value.read()?;
+    let input = body.value.read()?;
+    let made = create(&core, &scope, &caller, key, input, body.hash).await;
+    made.map_err(|problem| in_words(scope.version, problem))
+}
+
+async fn create(
+    core: &Core,
+    scope: &Scope,
+    caller: &Caller,
+    key: IdempotencyKey,
+    mut input: UserIn,
+    hash_of_body: String,
+) -> Result<HttpResponse, Problem> {
     let password = input.password.take();
     let mut new = User::new(
         UserId::new(),
@@ -218,12 +230,12 @@ pub(super) async fn create_user(
     if let (UserKind::Citizen, Some(code)) = (new.kind, &new.tax_code) {
         new.id = accounts::citizen_id(&core.ctx, caller.tenant_id(), code);
     }
-    may_write(&caller, None, &new, password.is_some())?;
+    may_write(caller, None, &new, password.is_some())?;
     accounts::check(&core.ctx, &new, None)?;
     let hash = accounts::hash_new(&core.hasher, password).await?;
     let location = scope.api(&format!("users/{}", new.id));
     let (actor, version) = (caller.id, scope.version);
-    key.once(&core.ctx.db, &caller, body.hash, move |scope| {
+    key.once(&core.ctx.db, caller, hash_of_body, move |scope| {
         accounts::insert(scope, &new, hash, Some(actor))?;
         Created::new(location, &UserOut::of(&new, version))
     })
@@ -249,11 +261,15 @@ pub(super) async fn create_user(
 pub(super) async fn put_user(
     core: web::Data<Core>,
     caller: Auth<AnyUser>,
+    version: ApiVersion,
     path: web::Path<(String, UserId)>,
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
     let before = seen(&core, &caller, path.into_inner().1).await?;
-    change(&core, &caller, before, body.value.read()?.named()?).await?;
+    let input = body.value.read()?.named();
+    let input = input.map_err(|problem| in_words(version, problem))?;
+    let changed = change(&core, &caller, before, input).await;
+    changed.map_err(|problem| in_words(version, problem))?;
     Ok(modified())
 }
 
@@ -276,11 +292,13 @@ pub(super) async fn put_user(
 pub(super) async fn patch_user(
     core: web::Data<Core>,
     caller: Auth<AnyUser>,
+    version: ApiVersion,
     path: web::Path<(String, UserId)>,
     body: Body<UserIn>,
 ) -> Result<HttpResponse, Problem> {
     let before = seen(&core, &caller, path.into_inner().1).await?;
-    change(&core, &caller, before, body.value.read()?).await?;
+    let changed = change(&core, &caller, before, body.value.read()?).await;
+    changed.map_err(|problem| in_words(version, problem))?;
     Ok(patched())
 }
 

@@ -316,18 +316,23 @@ pub(crate) fn faults(
     }
     for (field, address) in [("domicile", &user.domicile), ("residency", &user.residency)] {
         let parts = [
-            &address.address,
-            &address.country,
-            &address.county,
-            &address.municipality,
-            &address.post_code,
+            ("address", &address.address),
+            ("country", &address.country),
+            ("county", &address.county),
+            ("municipality", &address.municipality),
+            ("post_code", &address.post_code),
         ];
-        if parts
-            .into_iter()
-            .flatten()
-            .any(|text| text.chars().count() > 255)
-        {
-            fault(field, "length", "Give at most 255 characters in each part.");
+        for (part, value) in parts {
+            if value
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > 255)
+            {
+                fault(
+                    &format!("{field}.{part}"),
+                    "length",
+                    "Give at most 255 characters.",
+                );
+            }
         }
     }
     if user.email.as_deref().is_some_and(|mail| {

@@ -477,7 +477,7 @@ fn taken(error: DbError, user: &User) -> Problem {
     };
     Problem::new(
         ProblemKind::AlreadyExists,
-        format!("Another user of this body has this value of {field}."),
+        "Another user of this body has the value of the field named in errors.",
     )
     .with_errors(vec![FieldProblem {
         field: field.to_owned(),

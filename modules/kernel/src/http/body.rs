@@ -241,7 +241,7 @@ pub async fn read_limited(mut payload: web::Payload, limit: usize) -> Result<Byt
             return Err(Problem::new(
                 ProblemKind::BodyTooLarge,
                 format!(
-                    "The body has more than {limit} bytes. Upload files apart, or split the request."
+                    "The body has more than {limit} bytes. Upload files apart (POST /lang/{{locale}}/upload) and name them by their id, or split the request."
                 ),
             ));
         }

@@ -26,8 +26,10 @@ pub enum Sort {
 /// `offset`, `limit`, `sort` and `cursor` of a request, and all its other parameters.
 #[derive(Debug, Clone)]
 pub struct PageQuery {
-    /// Entries to pass over.
+    /// Entries to pass over; none where a cursor says where the page begins.
     pub offset: i64,
+    /// Entries before the page: beside a cursor, those that the link `next` told of.
+    place: Option<i64>,
     /// Entries to give.
     pub limit: i64,
     /// In which order.
@@ -60,11 +62,18 @@ impl PageQuery {
             Some("DESC") => Sort::Descending,
             Some(_) => return Err(Problem::bad_parameter("sort", "ASC or DESC")),
         };
+        let cursor = query.parameter("cursor").map(str::to_owned);
+        let told = query.number("offset", 0..=MAX_OFFSET)?;
+        let (offset, place) = match (&cursor, told) {
+            (Some(_), told) => (0, told),
+            (None, told) => (told.unwrap_or(0), told.or(Some(0))),
+        };
         Ok(Self {
-            offset: query.number("offset", 0..=MAX_OFFSET)?.unwrap_or(0),
+            offset,
+            place,
             limit: query.number("limit", 1..=MAX_LIMIT)?.unwrap_or(10),
             sort,
-            cursor: query.parameter("cursor").map(str::to_owned),
+            cursor,
             query,
         })
     }
@@ -143,16 +152,26 @@ impl<T> Collection<T> {
             .iter()
             .map(|(key, value)| (key.clone(), Value::String(value.clone())))
             .collect();
-        parameter.insert("offset".to_owned(), query.offset.into());
+        parameter.insert("offset".to_owned(), query.place.unwrap_or(0).into());
         parameter.insert("limit".to_owned(), query.limit.into());
-        let prev = (query.offset > 0).then(|| {
+        let prev = query.place.filter(|place| *place > 0).map(|place| {
             query.url(
                 base,
-                &[("offset", (query.offset - query.limit).max(0).to_string())],
+                &[("offset", (place - query.limit).max(0).to_string())],
                 &["cursor"],
             )
         });
-        let next = next.map(|cursor| query.url(base, &[("cursor", cursor)], &["offset"]));
+        let given = i64::try_from(data.len()).unwrap_or(MAX_OFFSET);
+        let after = query.place.map(|place| place + given);
+        let next = next.map(|cursor| {
+            let mut set = vec![("cursor", cursor)];
+            set.extend(
+                after
+                    .filter(|after| *after <= MAX_OFFSET)
+                    .map(|after| ("offset", after.to_string())),
+            );
+            query.url(base, &set, &["offset"])
+        });
         Self {
             meta: Meta { count, parameter },
             links: Links {
@@ -162,5 +181,56 @@ impl<T> Collection<T> {
             },
             data,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn page(query: &str, entries: usize) -> Links {
+        let request = TestRequest::with_uri(&format!("/list{query}")).to_http_request();
+        let query = PageQuery::of(&request).unwrap();
+        Collection::new(
+            &query,
+            "/list",
+            100,
+            vec![(); entries],
+            Some("c".to_owned()),
+        )
+        .links
+    }
+
+    #[test]
+    fn a_page_behind_a_cursor_knows_the_one_before() {
+        let first = page("?limit=2", 2);
+        assert_eq!(first.prev, None);
+        assert_eq!(
+            first.next.as_deref(),
+            Some("/list?limit=2&cursor=c&offset=2")
+        );
+        let third = page("?limit=2&cursor=c&offset=4", 2);
+        assert_eq!(third.prev.as_deref(), Some("/list?limit=2&offset=2"));
+        assert_eq!(
+            third.next.as_deref(),
+            Some("/list?limit=2&cursor=c&offset=6")
+        );
+        // Too deep for an offset, or nothing told of it: only the way on.
+        let last = page("?cursor=c&offset=100000", 10);
+        assert_eq!(last.next.as_deref(), Some("/list?cursor=c"));
+        let lost = page("?cursor=c", 10);
+        assert_eq!(
+            (lost.prev, lost.next.as_deref()),
+            (None, Some("/list?cursor=c"))
+        );
+    }
+
+    #[test]
+    fn a_cursor_says_alone_where_the_page_begins() {
+        let request = TestRequest::with_uri("/list?cursor=c&offset=4").to_http_request();
+        assert_eq!(PageQuery::of(&request).unwrap().offset, 0);
     }
 }

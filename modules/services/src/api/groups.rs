@@ -1,16 +1,19 @@
 //! `services-groups`: groups of services.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use opencity_kernel::Problem;
+use opencity_contracts::service::ServiceStatus;
 use opencity_kernel::auth::{AdministratorOnly, Auth, Caller};
 use opencity_kernel::db::{TenantScope, WriteScope};
 use opencity_kernel::http::{
     Body, Created, Given, IdempotencyKey, Public, Query, Scope, deleted, modified, patched,
 };
-use opencity_kernel::id::TermId;
+use opencity_kernel::id::{FormId, TermId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::json::merged;
 use opencity_kernel::problem::ProblemBody;
+use opencity_kernel::{Problem, ProblemKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
@@ -26,7 +29,7 @@ use crate::view::Names;
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, one, attachment, create, replace, patch, delete),
+    paths(list, one, form, attachment, create, replace, patch, delete),
     components(schemas(GroupView, GroupFields, ProblemBody))
 )]
 pub(super) struct Document;
@@ -37,6 +40,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
             web::resource("/{tenant}/api/services-groups")
                 .route(web::get().to(list))
                 .route(web::post().to(create)),
+        )
+        .service(
+            web::resource("/{tenant}/api/services-groups/{id}/form").route(web::get().to(form)),
         )
         .service(
             web::resource("/{tenant}/api/services-groups/{id}/attachments/{list}/{filename}")
@@ -187,6 +193,52 @@ async fn one(
         })
         .await?;
     Ok(ok(&shown))
+}
+
+#[utoipa::path(
+    get, path = "/lang/api/services-groups/{id}/form", operation_id = "services.group.form", tag = "services-groups",
+    summary = "Reads the form that the services of a group share",
+    description = "As GET `services/{id}/form` gives it, where all services of the group that have a form have the same. Hidden services do not count.",
+    params(("id" = String, Path, description = "Id or slug of the group", max_length = 255)),
+    responses(
+        (status = 200, description = "The form", body = Object,
+            example = json!({"_id": "f0000000-0000-4000-8000-000000000001", "title": "Iscrizione", "display": "wizard", "components": [], "version": 1, "translations": {}})),
+        (status = 404, description = "There is no such group, or its services have no form in common", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security((), ("bearer" = []))
+)]
+async fn form(
+    api: State,
+    scope: Scope,
+    _caller: Public,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (_, reference) = path.into_inner();
+    let form = api
+        .ctx
+        .db
+        .read::<_, Problem>(scope.tenancy(), move |scope| {
+            let group = groups::by_reference(scope, &reference)?;
+            let services = store::services::of_group(scope, group.id)?;
+            let forms: BTreeSet<FormId> = services
+                .iter()
+                .filter(|service| service.fields.status != ServiceStatus::Hidden)
+                .filter_map(|service| service.fields.form())
+                .collect();
+            let shared = forms.first().filter(|_| forms.len() == 1);
+            let form = match shared {
+                Some(id) => store::forms::by_id(scope, *id)?,
+                None => None,
+            };
+            form.ok_or_else(|| {
+                Problem::new(
+                    ProblemKind::NotFound,
+                    "The services of this group have no form in common. Ask for the form of one of them.",
+                )
+            })
+        })
+        .await?;
+    Ok(ok(&super::forms::shown(&form, true)))
 }
 
 #[utoipa::path(

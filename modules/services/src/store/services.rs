@@ -81,6 +81,18 @@ pub fn list(scope: &mut TenantScope<'_>, statuses: &[ServiceStatus]) -> DbResult
     rows.into_iter().map(ServiceRow::read).collect()
 }
 
+/// The services of a group.
+///
+/// # Errors
+/// If the database refuses.
+pub fn of_group(scope: &mut TenantScope<'_>, group: GroupId) -> DbResult<Vec<Service>> {
+    let rows: Vec<ServiceRow> = scope.load(t::table, |rows| {
+        rows.filter(t::service_group_id.eq(group))
+            .select(ServiceRow::columns())
+    })?;
+    rows.into_iter().map(ServiceRow::read).collect()
+}
+
 /// The service of this id.
 ///
 /// # Errors

@@ -3,15 +3,18 @@
 use diesel::prelude::*;
 use opencity_contracts::service::Service;
 use opencity_formio::{Field, Form, Kind};
-use opencity_kernel::db::{DbResult, TenantScope};
+use opencity_kernel::db::{DbError, DbResult, TenantScope};
 use opencity_kernel::id::{FormId, ServiceId};
 use opencity_kernel::instant::Instant;
 use serde_json::Value;
 
 use crate::aggregate::Aggregate;
 use crate::api::create::form_of;
-use crate::forms::Forms;
+use crate::store::replica;
 use crate::store::schema::applications_application as t;
+
+/// Versions of a form read at a time.
+const VERSIONS: i64 = 20;
 
 /// What a cell holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,34 +159,43 @@ impl Columns {
 }
 
 impl Columns {
-    /// Reads the forms that the service's applications are written on, newest version first.
+    /// Reads all versions of the service's form, newest first, then those of the forms that its applications were written on before.
     ///
     /// # Errors
-    /// If the database refuses.
-    pub fn of(scope: &mut TenantScope<'_>, forms: &Forms, service: &Service) -> DbResult<Self> {
+    /// If the database refuses, or a stored schema is no form.
+    pub fn of(scope: &mut TenantScope<'_>, service: &Service) -> DbResult<Self> {
         let id = ServiceId::from_uuid(service.id);
-        let mut versions: Vec<(Option<FormId>, Option<i32>)> = scope.load(t::table, |rows| {
+        let used: Vec<Option<FormId>> = scope.load(t::table, |rows| {
             rows.filter(t::service_id.eq(id))
                 .filter(t::form_id.is_not_null())
-                .select((t::form_id, t::form_version))
+                .select(t::form_id)
                 .distinct()
         })?;
         let present = form_of(service);
-        versions.sort_by_key(|(form, version)| std::cmp::Reverse((*form == present, *version)));
+        let mut forms: Vec<FormId> = used.into_iter().flatten().collect();
+        forms.retain(|form| Some(*form) != present);
+        forms.sort_unstable_by(|one, other| other.cmp(one));
         let mut columns = Self::default();
-        if let Some(present) = present
-            && let Some((_, form)) = forms.newest(scope, present)?
-        {
-            columns.add(&form);
-        }
-        for version in versions {
-            if let (Some(form), Some(version)) = version
-                && let Some(form) = forms.get(scope, form, version)?
-            {
-                columns.add(&form);
-            }
+        for form in present.into_iter().chain(forms) {
+            columns.add_versions(scope, form)?;
         }
         Ok(columns)
+    }
+
+    fn add_versions(&mut self, scope: &mut TenantScope<'_>, form: FormId) -> DbResult<()> {
+        let mut below = None;
+        loop {
+            let versions = replica::form_versions(scope, form, below, VERSIONS)?;
+            let Some((last, _)) = versions.last() else {
+                return Ok(());
+            };
+            below = Some(*last);
+            for (_, schema) in &versions {
+                let form =
+                    Form::parse(schema).map_err(|_| DbError::malformed("a form cannot be read"))?;
+                self.add(&form);
+            }
+        }
     }
 
     fn add(&mut self, form: &Form) {

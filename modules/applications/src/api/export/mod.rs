@@ -81,10 +81,10 @@ impl Format {
     get, path = "/lang/api/applications/export", operation_id = "applications.application.export",
     tag = "applications", summary = "The applications that the caller may see, as a file",
     description = "With the filters and the visibility of the list. CSV (RFC 4180, UTF-8) and XLSX have the applications of one \
-        service: what every application has, then the fields of all versions of its forms, those that have applications and the newest, by \
-        their labels; each grid is a table of its own, a further file of a ZIP or a sheet, and a grid in a grid a text in its cell; what is more \
-        than a sheet holds (1,048,576 rows) goes on in another; a text that is longer than a cell of a sheet (32,767 characters) ends there in \
-        ` […]`. A text that a spreadsheet would take for a formula begins with an apostrophe in CSV. \
+        service: what every application has, then the fields of all versions of its form, and of the forms that it had before where \
+        applications are written on them, by their labels; each grid is a table of its own, a further file of a ZIP or a sheet, and a \
+        grid in a grid a text in its cell; what is more than a sheet holds (1,048,576 rows) goes on in another; a text that is longer \
+        than a cell of a sheet (32,767 characters) ends there in ` […]`, and is whole in CSV and NDJSON. A text that a spreadsheet would take for a formula begins with an apostrophe in CSV. \
         NDJSON has one application a line, as the list shows it. A file that ends early is not complete: ask again.",
     params(
         ("format" = Option<String>, Query, description = "csv (default), xlsx or ndjson; without it the header Accept counts", max_length = 6),
@@ -126,7 +126,7 @@ pub async fn get(
     }
     let (state, shown) = (state.get_ref().clone(), Shown::of(&scope));
     let folder = state.ctx.platform.config.data_dir.clone();
-    let (database, forms) = (state.ctx.db.clone(), state.forms.clone());
+    let database = state.ctx.db.clone();
     let tenancy = caller.tenancy();
     let (plan, filter, caller) = database
         .read::<_, Problem>(tenancy, move |scope| {
@@ -138,7 +138,7 @@ pub async fn get(
             let plan = match (format, service) {
                 (Format::Table(layout), Some(service)) => Plan::Table {
                     layout,
-                    columns: Columns::of(scope, &forms, &service)?,
+                    columns: Columns::of(scope, &service)?,
                     name: file_name(&service),
                 },
                 // Two names of two services: nothing is of both.
