@@ -178,27 +178,6 @@ pub fn fiscal_code_missing() -> Problem {
     )
 }
 
-/// Whether a fiscal code can be a citizen's: it is the one of his account, or the account has none.
-#[must_use]
-pub fn may_have(citizen: &Citizen, code: &str) -> bool {
-    let held = citizen.tax_code.as_deref();
-    held.is_none_or(|held| folded(held) == folded(code))
-}
-
-/// The problem of data whose fiscal code is not that of the user for whom they are sent.
-#[must_use]
-pub fn not_of_the_user() -> Problem {
-    Problem::new(
-        ProblemKind::ApplicantMismatch,
-        "The applicant's fiscal code is not the user's; correct one of them, or leave the user out.",
-    )
-    .with_errors(vec![FieldProblem::new(
-        FISCAL_CODE,
-        "applicant_mismatch",
-        "Give the fiscal code of the user.",
-    )])
-}
-
 /// Whether the applicant is the citizen: what the data say of name, surname and fiscal code is what
 /// his account says.
 #[must_use]

@@ -141,7 +141,7 @@ catalogue! {
     OperatorNotInOffice = "operator-not-in-office", UNPROCESSABLE_ENTITY, "The operator is not in this office",
         "Assign to an operator of the office, or to the office alone.";
     ApplicantMismatch = "applicant-mismatch", UNPROCESSABLE_ENTITY, "The applicant is somebody else",
-        "Name, surname and fiscal code of the applicant must be those of the account that sends the application, and the fiscal code that of the user for whom an office sends it.";
+        "Name, surname and fiscal code of the applicant must be those of the account that sends the application.";
     DuplicateApplication = "duplicate-application", UNPROCESSABLE_ENTITY, "Such an application exists already",
         "The service accepts one application per unique id, and one with the same id was sent before.";
     FileRefused = "file-refused", UNPROCESSABLE_ENTITY, "A file is refused",

@@ -36,7 +36,7 @@ pub struct NewApplication {
     /// The service: its id, identifier or slug.
     #[schema(max_length = 255)]
     pub service: String,
-    /// The citizen for whom an operator sends it; a fiscal code in the data must be his. Absent: the citizen of that code.
+    /// The citizen for whom an operator sends it.
     pub user: Option<UserId>,
     /// The form's data: flat (version 1), nested (version 2), or as Form.io has them.
     #[schema(value_type = Object)]
@@ -223,7 +223,7 @@ pub async fn create(
     let actor = Actor::of(&by, relation);
     let maker = by.clone();
     key.once(&database, &by, hash, move |scope| {
-        let owner = owner(scope, &state, &maker, ground.citizen.as_ref(), &sent)?;
+        let owner = owner(scope, &state, &maker, &body, &sent)?;
         let office = body.backoffice_data.take();
         body.backoffice_data = backoffice::checked(scope, &state.forms, &ground.service, office)?;
         let uploads = sent.uploads.clone();
@@ -277,34 +277,31 @@ fn is_own(
             .is_none_or(|citizen| submission::is_applicant(&sent.applicant, citizen))
 }
 
-/// Whose the application is: the citizen who sends it; the one `named`, who must be that of the data's fiscal code; or
-/// the one of the fiscal code.
+/// Whose the application is: the citizen who sends it, the one named, or the one of the fiscal code.
 fn owner(
     scope: &mut WriteScope<'_>,
     state: &State,
     caller: &auth::Caller,
-    named: Option<&Citizen>,
+    body: &NewApplication,
     sent: &Submission,
 ) -> Result<UserId, Problem> {
     if caller.is_citizen() {
         return Ok(caller.id);
     }
-    let Some(code) = sent.applicant.fiscal_code.as_deref() else {
-        return named
-            .map(|citizen| citizen.id)
-            .ok_or_else(submission::fiscal_code_missing);
-    };
+    if let Some(user) = body.user {
+        return Ok(user);
+    }
+    let code = sent
+        .applicant
+        .fiscal_code
+        .as_deref()
+        .ok_or_else(submission::fiscal_code_missing)?;
     let id = citizen_id(
         &state.ctx.platform.citizen_ids,
         scope.tenant_id().uuid(),
         code,
     );
-    let id = replica::resolve_alias(scope, UserId::from_uuid(id))?;
-    match named {
-        None => Ok(id),
-        Some(citizen) if citizen.id == id || submission::may_have(citizen, code) => Ok(citizen.id),
-        Some(_) => Err(submission::not_of_the_user()),
-    }
+    Ok(replica::resolve_alias(scope, UserId::from_uuid(id))?)
 }
 
 #[allow(clippy::too_many_arguments)]

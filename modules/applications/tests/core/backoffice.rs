@@ -107,29 +107,6 @@ on_both_databases! {
         assert_eq!(refused.json["errors"][0]["field"], "user");
     }
 
-    async fn who_is_named_for_a_citizen_is_the_applicant_of_the_data(store) {
-        let world = World::on(store).await;
-        let app = app!(world);
-        let with = |user: Value, code: &str| {
-            let mut data = sample(FORM);
-            data["applicant"]["data"]["fiscal_code"]["data"]["fiscal_code"] = json!(code);
-            json!({"service": FORM, "user": user, "data": data})
-        };
-        let own = sample(FORM)["applicant"]["data"]["fiscal_code"]["data"]["fiscal_code"].clone();
-        let own = own.as_str().unwrap();
-        let other = "BNCLRA85D55H501C";
-        let refused = call!(app, world, POST "applications", system, with(json!(world.citizen), other));
-        assert_eq!(refused.told(), (422, "applicant-mismatch"));
-        let field = "data.applicant.data.fiscal_code.data.fiscal_code";
-        assert_eq!(refused.json["errors"][0]["field"], field);
-        let named = with(json!(world.citizen), &own.to_lowercase());
-        let made = call!(app, world, POST "applications", system, named);
-        assert_eq!((made.status, &made.json["user"]), (201, &json!(world.citizen)), "{}", made.text);
-        let found = call!(app, world, POST "applications", system, with(Value::Null, other));
-        assert_eq!(found.status, 201, "{}", found.text);
-        assert_ne!(found.json["user"], json!(world.citizen));
-    }
-
     async fn a_draft_takes_no_protocol_data(store) {
         let world = World::on(store).await;
         let app = app!(world);
