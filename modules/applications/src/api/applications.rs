@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_formio::Mode;
 use opencity_kernel::auth::{AnyUser, Auth};
 use opencity_kernel::db::{DbError, TenantScope};
-use opencity_kernel::http::{Body, Scope};
+use opencity_kernel::http::{ApiVersion, Body, Scope};
 use opencity_kernel::id::{ApplicationId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -215,7 +215,7 @@ type Path = web::Path<(String, ApplicationId)>;
     get, path = "/lang/api/applications/{id}", operation_id = "applications.application.get",
     tag = "applications", summary = "One application",
     description = "Data flat in version 1, nested in version 2 (`version`, or `x-accept-version`). With `Accept: application/geo+json` its place, if the data name one.",
-    params(("id" = ApplicationId, Path, description = "The application"), ("version" = Option<String>, Query, description = "2 and above count as 2, everything else as 1. 1: flat data, 2: nested data")),
+    params(("id" = ApplicationId, Path, description = "The application"), ApiVersion),
     responses(
         (status = 200, description = "The application, or its place", content((ApplicationOut = "application/json"), (Object = "application/geo+json"))),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
@@ -245,7 +245,7 @@ pub async fn get(
     operation_id = "applications.application.getByExternalId",
     tag = "applications", summary = "One application by its external id",
     description = "For systems that know the application by the id that they gave it (`external_id`).",
-    params(("external_id" = String, Path, description = "The id in a system outside", max_length = 255)),
+    params(("external_id" = String, Path, description = "The id in a system outside", max_length = 255), ApiVersion),
     responses(
         (status = 200, description = "The application, or its place", content((ApplicationOut = "application/json"), (Object = "application/geo+json"))),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),

@@ -6,7 +6,7 @@ use opencity_formio::Mode;
 use opencity_kernel::Problem;
 use opencity_kernel::auth::{AnyUser, Auth};
 use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::{Body, Scope};
+use opencity_kernel::http::{ApiVersion, Body, Scope};
 use opencity_kernel::id::{ApplicationId, FormId};
 use opencity_kernel::problem::ProblemBody;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub async fn get(
     put, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.replace",
     tag = "applications", summary = "Write the office's own data",
     description = "Replaces all of it. It is checked against the back-office form of the service, where there is one.",
-    params(("id" = ApplicationId, Path, description = "The application")),
+    params(("id" = ApplicationId, Path, description = "The application"), ApiVersion),
     request_body = Backoffice,
     responses(
         (status = 201, description = "The application", body = ApplicationOut),
@@ -112,7 +112,7 @@ pub async fn put(
     post, path = "/lang/api/applications/{id}/backoffice", operation_id = "applications.backoffice.write",
     tag = "applications", summary = "Write the office's own data, as PUT does",
     description = "Replaces all of it. It is checked against the back-office form of the service, where there is one.",
-    params(("id" = ApplicationId, Path, description = "The application")),
+    params(("id" = ApplicationId, Path, description = "The application"), ApiVersion),
     request_body = Backoffice,
     responses((status = 201, description = "The application", body = ApplicationOut)),
     security(("bearer" = []))

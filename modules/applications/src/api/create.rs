@@ -8,7 +8,7 @@ use opencity_formio::{Form, Mode};
 use opencity_kernel::auth::Auth;
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope};
+use opencity_kernel::http::{ApiVersion, Body, Created, IdempotencyKey, Scope};
 use opencity_kernel::id::{ApplicationId, FormId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -156,7 +156,7 @@ async fn ground(
     tag = "applications", summary = "Send an application, or begin a draft",
     description = "Without `status`, or with 1900, it is sent, and checked against the form; with 1000 it is a draft. A citizen sends in his own name, an operator for a citizen. A service with an immediate payment leads to 1500.",
     request_body = NewApplication,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe", max_length = 255)),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe", max_length = 255), ApiVersion),
     responses(
         (status = 201, description = "The application", body = ApplicationOut),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),

@@ -9,7 +9,7 @@ use opencity_formio::Applicant;
 use opencity_kernel::auth::{Auth, Permission};
 use opencity_kernel::crypto::citizen_id;
 use opencity_kernel::db::{DbError, DbResult, TenantScope, WriteScope};
-use opencity_kernel::http::{Body, Created, IdempotencyKey, Scope};
+use opencity_kernel::http::{ApiVersion, Body, Created, IdempotencyKey, Scope};
 use opencity_kernel::id::{ApplicationId, ServiceId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -115,7 +115,7 @@ pub struct ExternalApplication {
         same application: it is replaced by what is told last. State, data, messages and payments stay that system's: no \
         transition, mail or document of ours follows. For system operators.",
     request_body = ExternalApplication,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe", max_length = 255)),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating safe", max_length = 255), ApiVersion),
     responses(
         (status = 201, description = "It is new here", body = Object),
         (status = 200, description = "It was known, and is now as told", body = Object),

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, Timelike};
 use diesel::prelude::*;
 use opencity_kernel::auth::{AnyUser, Auth, CallerKind};
 use opencity_kernel::db::{Boxed, Columns, DbError, DbResult, MultiBackend, TenantScope};
-use opencity_kernel::http::{Collection, PageQuery, Scope, Sort};
+use opencity_kernel::http::{ApiVersion, Collection, PageQuery, Scope, Sort};
 use opencity_kernel::id::{ApplicationId, OfficeId, ServiceId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -198,6 +198,7 @@ fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
         ("offset" = Option<i64>, Query, description = "Entries to pass over", minimum = 0, maximum = 100_000),
         ("cursor" = Option<String>, Query, description = "Where the page before ended: from its next link", max_length = 100),
         DateFilters,
+        ApiVersion,
     ),
     responses(
         (status = 200, description = "A page, or the places", content((Collection<ApplicationOut> = "application/json"), (Object = "application/geo+json"))),

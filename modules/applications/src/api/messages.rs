@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_contracts::message::Visibility;
 use opencity_kernel::auth::{AnyUser, Auth, Caller};
 use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::{Body, Collection, Created, IdempotencyKey, PageQuery, Scope};
+use opencity_kernel::http::{
+    ApiVersion, Body, Collection, Created, IdempotencyKey, PageQuery, Scope,
+};
 use opencity_kernel::id::{ApplicationId, FileId, MessageId, UserId};
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, ProblemKind};
@@ -69,7 +71,7 @@ pub struct Doc;
 #[utoipa::path(get, path = "/lang/api/applications/{id}/messages", operation_id = "applications.message.list",
     tag = "messages", summary = "Messages of an application",
     description = "Those that the applicant sees, whoever asks, oldest first. Version 2 of the path has the internal ones too.",
-    params(("id" = ApplicationId, Path, description = "The application")),
+    params(("id" = ApplicationId, Path, description = "The application"), ApiVersion),
     responses((status = 200, description = "The messages", body = Vec<MessageOut>),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application", body = ProblemBody, content_type = "application/problem+json")),
@@ -103,7 +105,7 @@ async fn list_messages(
         ("offset" = Option<i64>, Query, description = "Entries to pass over", example = 0),
         ("limit" = Option<i64>, Query, description = "Entries to give, at most 100", example = 10),
         ("sort" = Option<String>, Query, description = "ASC (oldest first) or DESC", example = "ASC"),
-        ("cursor" = Option<String>, Query, description = "Where the page before ended, as `links.next` has it")),
+        ("cursor" = Option<String>, Query, description = "Where the page before ended, as `links.next` has it"), ApiVersion),
     responses((status = 200, description = "A page", body = Collection<MessageOut>),
         (status = 400, description = "`bad-parameter`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
@@ -189,7 +191,7 @@ fn seen(
     tag = "messages", summary = "One message",
     description = "Among those that the caller sees: notes of the office are for the office alone.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("message_id" = MessageId, Path, description = "The message")),
+        ("message_id" = MessageId, Path, description = "The message"), ApiVersion),
     responses((status = 200, description = "The message", body = MessageOut),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application, or no such message that the caller sees", body = ProblemBody, content_type = "application/problem+json")),
@@ -220,7 +222,7 @@ async fn get_message(
     operation_id = "applications.message.get-by-external-id", tag = "messages", summary = "One message by its external id",
     description = "For systems that know the message by the id that they gave it.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("external_id" = String, Path, description = "As `external_id` of the message has it", example = "4711")),
+        ("external_id" = String, Path, description = "As `external_id` of the message has it", example = "4711"), ApiVersion),
     responses((status = 200, description = "The message", body = MessageOut),
         (status = 403, description = "May not view the application", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such application, or no such message that the caller sees", body = ProblemBody, content_type = "application/problem+json")),
@@ -296,7 +298,7 @@ async fn get_message_attachment(
         operator's message is internal unless it says `applicant`, and then it is sent to him. A message that has `sent_at` already \
         is not sent again. A file that is too large for the body is uploaded first (POST `/lang/{locale}/upload`) and named by its `id`. What is about delivery and registration, `email`, `external_id` and `author_id` is ignored in a citizen's message.",
     params(("id" = ApplicationId, Path, description = "The application"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same message")),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same message"), ApiVersion),
     request_body = MessageIn,
     responses((status = 201, description = "Written", body = MessageOut),
         (status = 403, description = "May not write on it, or not this", body = ProblemBody, content_type = "application/problem+json"),

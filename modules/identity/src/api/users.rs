@@ -32,7 +32,7 @@ const MAX_USERS: i64 = 1000;
         ("user_group_id" = Option<uuid::Uuid>, Query, description = "Members of this office: operators only"),
         ("limit" = Option<i64>, Query, description = "1 to 1000, which is the default"),
         ("offset" = Option<i64>, Query, description = "Users to pass over, 0 to 100000"),
-        ("version" = Option<String>, Query, description = "2 and above count as 2, everything else as 1. 1 (default): Italian words, 2: English words"),
+        ApiVersion,
     ),
     responses(
         (status = 200, body = [UserOut], description = "The users, oldest first"),
@@ -153,7 +153,7 @@ fn check_combination(filter: &UserFilter) -> Result<(), Problem> {
     get, path = "/lang/api/users/{id}", operation_id = "identity.user.get", tag = "users",
     summary = "A user",
     description = "Citizens see themselves only, operators and administrators everybody of the body.",
-    params(("id" = UserId, Path, description = "The user"), ("version" = Option<String>, Query, description = "2 and above count as 2, everything else as 1. 1 or 2")),
+    params(("id" = UserId, Path, description = "The user"), ApiVersion),
     responses(
         (status = 200, body = UserOut, description = "The user"),
         (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
@@ -189,7 +189,7 @@ async fn seen(core: &Core, caller: &Caller, id: UserId) -> Result<User, Problem>
     post, path = "/lang/api/users", operation_id = "identity.user.create", tag = "users",
     summary = "Makes a user: operators make citizens, administrators everybody",
     description = "A citizen is known by the fiscal code, everybody else by the user name.",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same answer"), ApiVersion),
     request_body = UserIn,
     responses(
         (status = 201, body = UserOut, description = "The new user"),
@@ -246,7 +246,7 @@ async fn create(
     put, path = "/lang/api/users/{id}", operation_id = "identity.user.replace", tag = "users",
     summary = "Changes a user; the names are needed",
     description = "A citizen changes his own contacts and addresses. What is absent stays as it is, null takes it away.",
-    params(("id" = UserId, Path, description = "The user")),
+    params(("id" = UserId, Path, description = "The user"), ApiVersion),
     request_body = UserIn,
     responses(
         (status = 200, body = [String], description = "Done", example = json!(["Object Modified Successfully"])),
@@ -277,7 +277,7 @@ pub(super) async fn put_user(
     patch, path = "/lang/api/users/{id}", operation_id = "identity.user.update", tag = "users",
     summary = "Changes fields of a user",
     description = "Keys that are absent stay as they are. Citizens change only their own contacts and addresses.",
-    params(("id" = UserId, Path, description = "The user")),
+    params(("id" = UserId, Path, description = "The user"), ApiVersion),
     request_body = UserIn,
     responses(
         (status = 200, body = [String], description = "Done", example = json!(["Object Patched Successfully"])),

@@ -3,6 +3,10 @@
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures::future::{LocalBoxFuture, Ready, ready};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::client;
 use crate::auth::Caller;
@@ -162,6 +166,24 @@ impl ApiVersion {
             Self::One => 1,
             Self::Two => 2,
         }
+    }
+}
+
+/// The parameter, for the description of the API.
+impl IntoParams for ApiVersion {
+    fn into_params(_parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(10));
+        let version = ParameterBuilder::new()
+            .name("version")
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some(
+                "2 and above count as 2, everything else as 1. Absent: what the header X-Accept-Version says, else 1.",
+            ))
+            .schema(Some(text));
+        vec![version.build()]
     }
 }
 

@@ -13,7 +13,7 @@ use futures::Stream;
 use opencity_contracts::service::Service;
 use opencity_kernel::auth::{AnyUser, Auth};
 use opencity_kernel::db::{DbError, TenantScope};
-use opencity_kernel::http::{PageQuery, Scope, Sort};
+use opencity_kernel::http::{ApiVersion, PageQuery, Scope, Sort};
 use opencity_kernel::id::{ApplicationId, ServiceId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
@@ -95,6 +95,7 @@ impl Format {
         ("order" = Option<String>, Query, description = "creationTime, the only one", max_length = 20),
         ("sort" = Option<String>, Query, description = "ASC or DESC, by the time of creation", max_length = 4),
         DateFilters,
+        ApiVersion,
     ),
     responses(
         (status = 200, description = "The file", content(
