@@ -172,9 +172,7 @@ impl ApiVersion {
 /// The parameter, for the description of the API.
 impl IntoParams for ApiVersion {
     fn into_params(_parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .max_length(Some(10));
+        let text = ObjectBuilder::new().schema_type(Type::String);
         let version = ParameterBuilder::new()
             .name("version")
             .parameter_in(ParameterIn::Query)
