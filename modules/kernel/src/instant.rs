@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::Pg;
@@ -81,14 +81,25 @@ impl Instant {
         self.rome().to_rfc3339_opts(SecondsFormat::Secs, false)
     }
 
-    /// Reads any ISO 8601 time with an offset.
+    /// Reads any ISO 8601 time with an offset, of a year that Italy writes with four digits.
     ///
     /// # Errors
     /// If the text is no such time.
-    pub fn parse(text: &str) -> Result<Self, chrono::ParseError> {
-        DateTime::parse_from_rfc3339(text).map(|time| Self::from_utc(time.to_utc()))
+    pub fn parse(text: &str) -> Result<Self, InvalidInstant> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidInstant)?;
+        let instant = Self::from_utc(time.to_utc());
+        if (1..=9999).contains(&instant.rome().year()) {
+            Ok(instant)
+        } else {
+            Err(InvalidInstant)
+        }
     }
 }
+
+/// A text that is no time, or one that could not be written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time of the years 1 to 9999, such as 2026-01-31T12:00:00+01:00")]
+pub struct InvalidInstant;
 
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,5 +195,22 @@ mod tests {
         assert_eq!(summer.to_wire(), "2022-06-22T15:11:20+02:00");
         let winter = Instant::parse("2022-01-22T13:11:20Z").unwrap();
         assert_eq!(winter.to_wire(), "2022-01-22T14:11:20+01:00");
+    }
+
+    #[test]
+    fn what_is_read_can_be_written_and_read_again() {
+        for (text, fits) in [
+            ("9999-12-31T22:59:59Z", true),
+            ("9999-12-31T23:59:59Z", false),
+            ("9999-12-31T23:59:59-12:00", false),
+            ("0001-01-01T12:00:00Z", true),
+            ("0000-01-01T00:00:00+12:00", false),
+        ] {
+            let read = Instant::parse(text);
+            assert_eq!(read.is_ok(), fits, "{text}");
+            if let Ok(instant) = read {
+                assert!(Instant::parse(&instant.to_wire()).is_ok(), "{text}");
+            }
+        }
     }
 }

@@ -192,6 +192,32 @@ impl FieldProblem {
             message: message.into(),
         }
     }
+
+    /// What is wrong with a text that has to have at most so many characters; nothing, if it has.
+    pub fn unless_at_most(field: &str, text: Option<&str>, most: usize) -> Option<Self> {
+        (text?.chars().count() > most)
+            .then(|| Self::new(field, "length", format!("Give at most {most} characters.")))
+    }
+
+    /// What is wrong with a text that has to be an e-mail address; nothing, if it is one or is empty.
+    pub fn unless_email(field: &str, text: Option<&str>) -> Option<Self> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let parts = text.split('@').filter(|part| !part.is_empty()).count();
+        (parts != 2 || text.contains(char::is_whitespace))
+            .then(|| Self::new(field, "pattern", "Give an e-mail address."))
+    }
+
+    /// What is wrong with a text that has to be the address of a page; nothing, if it is one or is empty.
+    pub fn unless_web_address(field: &str, text: Option<&str>) -> Option<Self> {
+        let text = text.filter(|text| !text.is_empty())?;
+        (!text.starts_with("https://") && !text.starts_with("http://")).then(|| {
+            Self::new(
+                field,
+                "pattern",
+                "Give an address that begins with https://.",
+            )
+        })
+    }
 }
 
 /// A refusal.

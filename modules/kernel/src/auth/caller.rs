@@ -101,6 +101,13 @@ impl Caller {
         )
     }
 
+    /// Whether he administrates the body: what its citizens sent is his business, and not that of the platform's administrators,
+    /// who set bodies up.
+    #[must_use]
+    pub fn administrates_body(&self) -> bool {
+        matches!(self.kind, CallerKind::Administrator(_))
+    }
+
     /// His rights as an operator.
     #[must_use]
     pub fn operator(&self) -> Option<&Principal> {

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use tokio::sync::OnceCell;
 
 use super::idempotency;
@@ -306,18 +307,31 @@ fn object<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     typed(value)
 }
 
+/// A field as problems name it: `links.0.url`.
+fn named(path: &serde_path_to_error::Path) -> String {
+    let steps: Vec<String> = path.iter().map(step).collect();
+    if steps.is_empty() {
+        return "body".to_owned();
+    }
+    steps.join(".")
+}
+
+fn step(segment: &Segment) -> String {
+    match segment {
+        Segment::Seq { index } => index.to_string(),
+        Segment::Map { key } => key.clone(),
+        Segment::Enum { variant } => variant.clone(),
+        Segment::Unknown => "?".to_owned(),
+    }
+}
+
 /// Gives the value its type; what does not fit is a fault of the field.
 ///
 /// # Errors
 /// [`ProblemKind::Validation`] naming the field, never its value.
 pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let field = error.path().to_string();
-        let field = if field == "." {
-            "body".to_owned()
-        } else {
-            field
-        };
+        let field = named(error.path());
         // The cause may quote the value, which may be personal: only its kind is told.
         let text = error.inner().to_string();
         let (code, message) = match text
@@ -346,6 +360,16 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// For a field that may be absent, but not null.
+///
+/// # Errors
+/// If the value is null or has another type.
+pub fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 fn join(parent: &str, name: &str) -> String {

@@ -93,7 +93,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         )
         .route(
             "/{tenant}/api/doc.json",
-            web::get().to(|| async { to("/openapi.json") }),
+            web::get().to(|| async { to("/docs/") }),
         );
 }
 

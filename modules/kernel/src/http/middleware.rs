@@ -72,7 +72,7 @@ async fn answer<B: MessageBody + 'static>(
         request.into_response(HttpResponse::NoContent().finish())
     } else if holds_nul(request.uri()) {
         let problem = Problem::new(
-            ProblemKind::NulCharacter,
+            ProblemKind::BadParameter,
             "The address holds the character U+0000 (%00). Remove it.",
         );
         request.into_response(problem.error_response())

@@ -18,7 +18,7 @@ mod server;
 pub(crate) const LONGEST_PART: usize = 4000;
 
 pub use answer::{deleted, download, modified, patched};
-pub use body::{Body, Given, OptionalBody, given, read_limited, typed};
+pub use body::{Body, Given, OptionalBody, given, not_null, read_limited, typed};
 pub use client::TrustedProxy;
 pub use docs::{
     BodyLimits, StaticFile, asyncapi_document, event_schema, merged_openapi, module_openapi,

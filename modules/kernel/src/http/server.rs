@@ -47,7 +47,7 @@ impl Server {
                 .app_data(web::Data::clone(&documents))
                 .app_data(web::Data::clone(&metrics))
                 .app_data(web::PathConfig::default().error_handler(|_, _| {
-                    Problem::bad_parameter("path", "an id in the form of a UUID").into()
+                    Problem::bad_parameter("path", "ids in the form of UUIDs, and numbers in digits, where the API description says so").into()
                 }))
                 .app_data(web::QueryConfig::default().error_handler(|error, _| {
                     let _ = error;

@@ -64,8 +64,8 @@ const ANSWERS: [Answer; 10] = [
     Answer {
         status: "400",
         name: "Malformed",
-        description: "The body is not JSON within the limits, or a parameter has a value that it does not take: `malformed-json`, `json-too-deep`, `array-too-long`, `bad-parameter`",
-        given_by: |operation| operation.takes_json || operation.takes_parameters,
+        description: "The body is not JSON within the limits, a parameter has a value that it does not take, or a part of the address is too long or holds the character U+0000: `malformed-json`, `json-too-deep`, `array-too-long`, `bad-parameter`",
+        given_by: |_| true,
     },
     Answer {
         status: "401",
@@ -106,7 +106,7 @@ const ANSWERS: [Answer; 10] = [
     Answer {
         status: "422",
         name: "Unprocessable",
-        description: "Fields to correct, or the character U+0000 in body or address: `validation`, `nul-character`",
+        description: "Fields to correct, or the character U+0000 in the body: `validation`, `nul-character`",
         given_by: |operation| operation.takes_json || operation.takes_parameters,
     },
     Answer {
@@ -386,14 +386,7 @@ fn bound(schema: &mut Value, longest: Longest) {
             let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
             let mut add = Vec::new();
             if is_of(map, "string")
-                && !has(&[
-                    "maxLength",
-                    "enum",
-                    "const",
-                    "format",
-                    "pattern",
-                    "contentEncoding",
-                ])
+                && !has(&["maxLength", "enum", "const", "format", "contentEncoding"])
             {
                 add.push(("maxLength", json!(longest.text)));
             }
