@@ -9,13 +9,13 @@ use opencity_kernel::clock;
 use opencity_kernel::context::ModuleContext;
 use opencity_kernel::db::WriteScope;
 use opencity_kernel::events::{Consumer, Event, HandleError, Next, OrderingKey, Topic};
-use opencity_kernel::id::{TenantId, UserId};
+use opencity_kernel::id::{ApplicationId, OfficeId, TenantId, UserId};
 use opencity_kernel::{Problem, ProblemKind};
 use serde_json::{Map, Value};
 
 use crate::accounts::citizen_id;
 use crate::domain::{User, UserKind};
-use crate::store::{service, user};
+use crate::store::{assigned, service, user};
 
 /// Makes the citizens that applications and payments name.
 pub(crate) struct Citizens {
@@ -172,6 +172,32 @@ fn temporary(problem: Problem) -> HandleError {
     match problem.kind() {
         ProblemKind::Conflict => HandleError::Database(opencity_kernel::db::DbError::Conflict),
         kind => HandleError::temporary(kind.id(), "the citizen could not be written"),
+    }
+}
+
+/// Keeps which offices open applications are assigned to.
+pub(crate) struct Assigned;
+
+#[async_trait]
+impl Consumer for Assigned {
+    fn name(&self) -> &'static str {
+        "identity.assigned"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::Applications]
+    }
+
+    fn ordering_key(&self, _event: &Event) -> OrderingKey {
+        OrderingKey::Entity
+    }
+
+    fn handle(&self, scope: &mut WriteScope<'_>, event: &Event) -> Result<Next, HandleError> {
+        let told: Application = event.body()?;
+        let open = event.change_type() != "deleted" && !told.status.is_final();
+        let office = told.user_group_id.filter(|_| open).map(OfficeId::from_uuid);
+        let news = assigned::keep(scope, ApplicationId::from_uuid(told.id), office)?;
+        Ok(if news { Next::Done } else { Next::Nothing })
     }
 }
 

@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = migrations!(
     "identity",
     "20261124100000_initial" => 1,
     "20261125100000_services" => 1,
+    "20261201100000_offices_of_applications" => 1,
 );
 
 /// What the parts of the module work with. Cheap to clone.
@@ -110,6 +111,7 @@ impl Module for Identity {
         vec![
             Arc::new(consumers::Citizens::new(&self.core.ctx)),
             Arc::new(consumers::Services),
+            Arc::new(consumers::Assigned),
         ]
     }
 

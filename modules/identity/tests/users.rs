@@ -522,6 +522,93 @@ async fn an_office_that_services_name_is_counted_found_and_kept() {
 }
 
 #[actix_web::test]
+async fn an_office_that_works_applications_is_kept_until_they_end() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let office = world
+        .post("/lang/api/user-groups", &admin, json!({"name": "Tributi"}))
+        .await
+        .body["id"]
+        .clone();
+    let application = Uuid::new_v4();
+    let told = |status: &str| {
+        let now = opencity_kernel::clock::now().utc();
+        world.tell(
+            Topic::Applications,
+            application.to_string(),
+            application,
+            json!({"id": application, "user": Uuid::new_v4(), "service_id": Uuid::new_v4(), "updated_at": now,
+                "tenant": world.tenancy.tenant_id(), "user_group_id": office, "status": status}),
+        )
+    };
+    let path = format!("/lang/api/user-groups/{}", office.as_str().unwrap());
+    told("4000").await;
+    world.settle().await;
+    let kept = world.call(Method::DELETE, &path, Some(&admin), None).await;
+    assert_eq!(
+        (kept.status, &kept.body["code"]),
+        (409, &json!("still-in-use"))
+    );
+    told("7000").await;
+    world.settle().await;
+    let gone = world.call(Method::DELETE, &path, Some(&admin), None).await;
+    assert_eq!(gone.status, 204, "{}", gone.body);
+}
+
+#[actix_web::test]
+async fn an_operator_is_enabled_for_services_that_exist() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let service = Uuid::new_v4();
+    let with = |id: Uuid| json!({"enabled_services_ids": [id]});
+    let path = format!("/lang/api/users/{OPERATOR}");
+    let patch = async |body: Value| {
+        world
+            .call(Method::PATCH, &path, Some(&admin), Some(body))
+            .await
+    };
+    let refused = patch(with(service)).await;
+    assert_eq!(
+        (refused.status, &refused.body["errors"][0]["field"]),
+        (422, &json!("enabled_services_ids"))
+    );
+    let body = json!({"id": service, "name": "IMU"});
+    let tenant = world.tenancy.tenant_id().to_string();
+    world.tell(Topic::Services, tenant, service, body).await;
+    world.settle().await;
+    let enabled = patch(with(service)).await;
+    assert_eq!(enabled.status, 200, "{}", enabled.body);
+}
+
+#[actix_web::test]
+async fn an_office_has_a_name_and_can_be_reached_as_it_says() {
+    let world = World::demo().await;
+    let admin = world.token("admin").await;
+    let path = format!("/lang/api/user-groups/{OFFICE}");
+    for (wrong, field) in [
+        (json!({"name": null}), "name"),
+        (
+            json!({"core_contact_point": {"email": "nobody"}}),
+            "core_contact_point.email",
+        ),
+        (
+            json!({"core_contact_point": {"url": "javascript:alert(1)"}}),
+            "core_contact_point.url",
+        ),
+    ] {
+        let refused = world
+            .call(Method::PATCH, &path, Some(&admin), Some(wrong))
+            .await;
+        assert_eq!(
+            (refused.status, refused.body["errors"][0]["field"].as_str()),
+            (422, Some(field)),
+            "{}",
+            refused.body
+        );
+    }
+}
+
+#[actix_web::test]
 async fn who_leads_an_office_is_not_deleted() {
     let world = World::demo().await;
     let admin = world.token("admin").await;

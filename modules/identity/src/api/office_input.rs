@@ -1,7 +1,7 @@
 //! An office, as the API takes it.
 
 use opencity_contracts::user_group::ContactPoint;
-use opencity_kernel::http::given;
+use opencity_kernel::http::{given, not_null};
 use opencity_kernel::id::UserId;
 use opencity_kernel::{FieldProblem, Problem};
 use serde::de::Error as _;
@@ -65,7 +65,8 @@ impl ContactPointDto {
 #[schema(example = json!({"name": "Ufficio tributi"}))]
 pub(super) struct OfficeIn {
     /// Its name; all that a new office needs.
-    #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "not_null")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     name: Option<String>,
     /// Its category.
     #[serde(deserialize_with = "given")]
@@ -214,14 +215,25 @@ impl OfficeIn {
             ),
             ("core_contact_point.pec", contact.pec.as_ref(), 255),
         ];
-        texts
+        let mut faults: Vec<FieldProblem> = texts
             .into_iter()
-            .filter(|(_, text, most)| text.is_some_and(|text| text.chars().count() > *most))
-            .map(|(field, _, most)| FieldProblem {
-                field: field.to_owned(),
-                code: "length".to_owned(),
-                message: format!("Give at most {most} characters."),
+            .filter_map(|(field, text, most)| {
+                FieldProblem::unless_at_most(field, text.map(String::as_str), most)
             })
-            .collect()
+            .collect();
+        faults.extend(
+            [
+                ("core_contact_point.email", &contact.email),
+                ("core_contact_point.pec", &contact.pec),
+            ]
+            .into_iter()
+            .filter_map(|(field, text)| FieldProblem::unless_email(field, text.as_deref())),
+        );
+        let url = contact.url.as_deref();
+        faults.extend(FieldProblem::unless_web_address(
+            "core_contact_point.url",
+            url,
+        ));
+        faults
     }
 }

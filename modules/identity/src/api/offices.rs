@@ -291,7 +291,7 @@ async fn change(
         (status = 401, body = ProblemBody, description = "unauthenticated", content_type = "application/problem+json"),
         (status = 403, body = ProblemBody, description = "forbidden", content_type = "application/problem+json"),
         (status = 404, body = ProblemBody, description = "not-found", content_type = "application/problem+json"),
-        (status = 409, body = ProblemBody, description = "still-in-use: it has members, or services name it", content_type = "application/problem+json"),
+        (status = 409, body = ProblemBody, description = "still-in-use: it has members, services name it, or open applications are assigned to it", content_type = "application/problem+json"),
     ),
     security(("bearer" = []))
 )]
@@ -301,7 +301,7 @@ pub(super) async fn delete_office(
     path: web::Path<(String, OfficeId)>,
 ) -> Result<HttpResponse, Problem> {
     let id = path.into_inner().1;
-    // A service that was just linked counts.
+    // A service that was just linked counts, and an application that was just assigned.
     core.ctx.platform.caught_up(core.ctx.info.name).await?;
     core.ctx
         .db

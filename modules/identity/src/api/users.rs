@@ -2,19 +2,19 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::auth::{AdministratorOnly, AnyUser, Auth, Caller, Staff};
-use opencity_kernel::db::{DbError, Tenancy};
+use opencity_kernel::db::{DbError, Tenancy, TenantScope};
 use opencity_kernel::http::{
     ApiVersion, Body, Created, IdempotencyKey, Query, Scope, deleted, modified, patched,
 };
-use opencity_kernel::id::UserId;
+use opencity_kernel::id::{ServiceId, UserId};
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::{Problem, clock};
 
 use super::user_input::{UserIn, in_words};
 use super::user_output::UserOut;
 use crate::domain::{User, UserKind, may_delete, may_see, may_write};
-use crate::store::security;
 use crate::store::user::{self, UserFilter};
+use crate::store::{security, service};
 use crate::{Core, accounts};
 
 /// The most users of one answer.
@@ -232,6 +232,7 @@ async fn create(
     }
     may_write(caller, None, &new, password.is_some())?;
     accounts::check(&core.ctx, &new, None)?;
+    known_services(core, caller, &new, None).await?;
     let hash = accounts::hash_new(&core.hasher, password).await?;
     let location = scope.api(&format!("users/{}", new.id));
     let (actor, version) = (caller.id, scope.version);
@@ -302,6 +303,29 @@ pub(super) async fn patch_user(
     Ok(patched())
 }
 
+/// The services that an operator is newly enabled for exist.
+async fn known_services(
+    core: &Core,
+    caller: &Caller,
+    after: &User,
+    before: Option<&User>,
+) -> Result<(), Problem> {
+    let held = |id| before.is_some_and(|before| before.enabled_services.contains(id));
+    let new: Vec<ServiceId> = after
+        .enabled_services
+        .iter()
+        .filter(|id| !held(id))
+        .copied()
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let find =
+        move |scope: &mut TenantScope<'_>| Ok(service::all_known(scope, &new)?.then_some(()));
+    let known = core.ctx.find_replica(caller.tenancy(), find).await?;
+    known.ok_or_else(|| Problem::unknown_reference("enabled_services_ids", "service"))
+}
+
 async fn change(
     core: &Core,
     caller: &Caller,
@@ -321,6 +345,7 @@ async fn change(
             after.aliases.insert(alias);
         }
     }
+    known_services(core, caller, &after, Some(&before)).await?;
     let hash = accounts::hash_new(&core.hasher, password).await?;
     if after != before {
         after.updated_at = clock::now();

@@ -68,6 +68,21 @@ fn own_data(before: &User, after: &User) -> Result<(), Problem> {
         ("given_name", before.given_name != after.given_name),
         ("family_name", before.family_name != after.family_name),
         ("tax_code", before.tax_code != after.tax_code),
+        ("gender", before.gender != after.gender),
+        ("date_of_birth", before.date_of_birth != after.date_of_birth),
+        (
+            "place_of_birth",
+            before.place_of_birth != after.place_of_birth,
+        ),
+        ("birth_code", before.birth_code != after.birth_code),
+        (
+            "county_of_birth",
+            before.county_of_birth != after.county_of_birth,
+        ),
+        (
+            "country_of_birth",
+            before.country_of_birth != after.country_of_birth,
+        ),
     ];
     let named: Vec<FieldProblem> = fields
         .into_iter()

@@ -335,12 +335,6 @@ pub(crate) fn faults(
             }
         }
     }
-    if user.email.as_deref().is_some_and(|mail| {
-        mail.split('@').filter(|part| !part.is_empty()).count() != 2
-            || mail.contains(char::is_whitespace)
-    }) {
-        fault("email", "pattern", "Give an e-mail address.");
-    }
     if user.kind.is_staff() {
         match user.username.as_deref() {
             None => fault("username", "required", "Give this field a value."),
@@ -365,6 +359,7 @@ pub(crate) fn faults(
             _ => {}
         }
     }
+    faults.extend(FieldProblem::unless_email("email", user.email.as_deref()));
     faults
 }
 

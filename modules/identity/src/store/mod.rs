@@ -1,5 +1,6 @@
 //! Rows of people, offices, credentials and keys.
 
+pub(crate) mod assigned;
 pub(crate) mod attempt;
 pub(crate) mod credential;
 pub(crate) mod key;

@@ -15,7 +15,7 @@ use opencity_kernel::json::Json;
 use opencity_kernel::{Problem, ProblemKind};
 
 use super::schema::{identity_membership, identity_office, identity_user};
-use super::service;
+use super::{assigned, service};
 use crate::domain::Office;
 
 /// Ids of things that other modules own: a category, a place, a calendar.
@@ -162,7 +162,7 @@ pub(crate) fn update(
     Ok(emit(scope, &after, Change::data())?)
 }
 
-/// Takes an office away that has neither members nor services any more, and tells so.
+/// Takes an office away that has neither members nor services nor open applications any more, and tells so.
 pub(crate) fn delete(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), Problem> {
     scope.execute_one(identity_office::table, |rows| {
         diesel::delete(
@@ -186,6 +186,11 @@ pub(crate) fn delete(scope: &mut WriteScope<'_>, office: &Office) -> Result<(), 
                 "Services are still linked to the office, or assign applications to it. Change them first.",
             ));
         }
+    }
+    if assigned::any(scope, office.id)? {
+        return Err(in_use(
+            "Open applications are assigned to the office. Assign them to another one first.",
+        ));
     }
     let gone = Office {
         version: office.version + 1,

@@ -87,6 +87,15 @@ diesel::table! {
 
 diesel::table! {
     use opencity_kernel::db::sql::*;
+    identity_assigned (tenant_id, application_id) {
+        tenant_id -> Id,
+        application_id -> Id,
+        office_id -> Id,
+    }
+}
+
+diesel::table! {
+    use opencity_kernel::db::sql::*;
     identity_credential (tenant_id, user_id) {
         tenant_id -> Id,
         user_id -> Id,
@@ -125,6 +134,7 @@ opencity_kernel::tenant_tables!(
     identity_office,
     identity_membership,
     identity_service,
+    identity_assigned,
     identity_credential,
     identity_attempt,
 );

@@ -45,6 +45,15 @@ pub(crate) fn links(scope: &mut TenantScope<'_>) -> DbResult<Vec<Links>> {
         .collect()
 }
 
+/// Whether all of these services are known.
+pub(crate) fn all_known(scope: &mut TenantScope<'_>, ids: &[ServiceId]) -> DbResult<bool> {
+    let known: Vec<ServiceId> = scope.load(identity_service::table, |rows| {
+        rows.filter(identity_service::id.eq_any(ids.to_vec()))
+            .select(identity_service::id)
+    })?;
+    Ok(ids.iter().all(|id| known.contains(id)))
+}
+
 /// Keeps what an event says of a service; one that is gone is forgotten.
 pub(crate) fn keep(
     scope: &mut WriteScope<'_>,

@@ -2,7 +2,7 @@
 
 use opencity_contracts::Tenant;
 use opencity_contracts::tenant::TenantGateway;
-use opencity_kernel::http::given;
+use opencity_kernel::http::{given, not_null};
 use opencity_kernel::i18n::Language;
 use opencity_kernel::id::TenantId;
 use opencity_kernel::tax_code::{TestBodies, VatNumber};
@@ -23,7 +23,8 @@ pub(crate) struct TenantIn {
     #[schema(min_length = 2, max_length = 63)]
     pub(crate) slug: Option<String>,
     /// Its name.
-    #[schema(min_length = 1, max_length = 100)]
+    #[serde(deserialize_with = "not_null")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub(crate) name: Option<String>,
     /// Its hosts, without port; the first one stands in public links.
     #[schema(max_items = 20)]
@@ -255,25 +256,12 @@ impl TenantIn {
             }
         }
         for (field, value) in [("email", &self.email), ("pec", &self.pec)] {
-            if text(value)
-                .is_some_and(|mail| mail.split('@').filter(|part| !part.is_empty()).count() != 2)
-            {
-                faults.push(FieldProblem::new(
-                    field,
-                    "pattern",
-                    "Give an e-mail address.",
-                ));
-            }
+            faults.extend(FieldProblem::unless_email(field, text(value)));
         }
-        if text(&self.site_url)
-            .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
-        {
-            faults.push(FieldProblem::new(
-                "site_url",
-                "pattern",
-                "Give an address that begins with https://.",
-            ));
-        }
+        faults.extend(FieldProblem::unless_web_address(
+            "site_url",
+            text(&self.site_url),
+        ));
         if text(&self.tax_identification_number)
             .is_some_and(|code| VatNumber::parse(code, test_bodies).is_err())
         {
