@@ -198,7 +198,7 @@ async fn create(
 #[utoipa::path(
     get, path = "/lang/api/form/{id}", operation_id = "services.form.read", tag = "forms",
     summary = "Reads the newest version of a form",
-    description = "Nested forms are resolved, texts are in the language of the request.",
+    description = "As it was written, with its `translations`; the forms that it nests are named by their ids, or stand inside with `full=true`.",
     params(
         ("id" = uuid::Uuid, Path, description = "The form"),
         ("full" = Option<bool>, Query, description = "true: with the forms that it nests inside"),

@@ -254,7 +254,7 @@ async fn form(
         (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 404, description = "There is no such group, or it has no such file here", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(())
+    security((), ("bearer" = []))
 )]
 async fn attachment(
     api: State,

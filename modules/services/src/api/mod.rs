@@ -45,6 +45,7 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     for name in ["ServiceFields", "GroupFields", "TermFields", "PlaceFields"] {
         if let Some(RefOr::T(schema)) = schemas.schemas.get_mut(name) {
             take_nulls(schema);
+            need_name(schema);
         }
     }
     document
@@ -58,6 +59,28 @@ fn take_nulls(schema: &mut Schema) {
             for part in &mut parts.items {
                 if let RefOr::T(part) = part {
                     take_nulls(part);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A name is all that is needed, and it is no `null`.
+fn need_name(schema: &mut Schema) {
+    match schema {
+        Schema::Object(fields) => {
+            if let Some(RefOr::T(Schema::OneOf(name))) = fields.properties.get("name")
+                && let Some(text) = name.items.first().cloned()
+            {
+                fields.properties.insert("name".to_owned(), text);
+                fields.required.push("name".to_owned());
+            }
+        }
+        Schema::AllOf(parts) => {
+            for part in &mut parts.items {
+                if let RefOr::T(part) = part {
+                    need_name(part);
                 }
             }
         }

@@ -25,7 +25,16 @@ use crate::view::ServiceView;
 #[derive(OpenApi)]
 #[openapi(
     paths(list, one, form, attachment, create, replace, patch, delete),
-    components(schemas(ServiceView, ServiceFields, ProblemBody))
+    components(schemas(ServiceView, ServiceFields, ProblemBody)),
+    tags(
+        (name = "services", description = "What the body offers, and its catalogue"),
+        (name = "services-groups", description = "Services that belong together"),
+        (name = "forms", description = "Form.io forms, in all their versions"),
+        (name = "categories", description = "What services are about: a tree"),
+        (name = "recipients", description = "Whom services are for"),
+        (name = "geographic-areas", description = "Where services are valid"),
+        (name = "places", description = "Where the body can be visited"),
+    )
 )]
 pub(super) struct Document;
 
@@ -238,7 +247,7 @@ async fn attachment(
 #[utoipa::path(
     post, path = "/lang/api/services", operation_id = "services.service.create", tag = "services",
     summary = "Adds a service",
-    description = "It becomes visible with its status; it takes applications once it has a form.",
+    description = "It becomes visible with its status. The data of its applications are checked against its form; without one, they are taken as they come.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe", max_length = 255)),
     request_body = ServiceFields,
     responses(

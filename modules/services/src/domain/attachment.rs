@@ -230,6 +230,14 @@ fn settle(
                 if entry.name.is_empty() {
                     entry.name = entry.original_name.clone().unwrap_or_default();
                 }
+                let texts = [
+                    ("name", Some(entry.name.as_str())),
+                    ("original_name", entry.original_name.as_deref()),
+                ];
+                faults.extend(texts.into_iter().filter_map(|(key, text)| {
+                    let field = format!("{}.{place}.{key}", kind.field());
+                    FieldProblem::unless_at_most(&field, text, MAX_LINE)
+                }));
                 (entry.mime_type, entry.size) = (None, None);
             }
             _ => {

@@ -18,6 +18,16 @@ pub const MAX_TEXT: usize = 100_000;
 pub const MAX_LINE: usize = 255;
 /// The longest short description, in characters.
 pub const MAX_SHORT: usize = 160;
+/// The most other things that a service, a group or a place names in one list.
+const MAX_LINKS: usize = 1000;
+/// The most steps of a service, and files of one of its texts.
+const MAX_PARTS: usize = 100;
+
+/// Leaves each entry in its first place alone.
+fn without_repetition<T: Copy + Eq + std::hash::Hash>(list: &mut Vec<T>) {
+    let mut seen = std::collections::HashSet::new();
+    list.retain(|entry| seen.insert(*entry));
+}
 
 /// The texts that services and their groups share. All are HTML.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

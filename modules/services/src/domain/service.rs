@@ -15,13 +15,17 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
-use super::{MAX_LINE, Texts, slug};
+use super::vocabulary::too_many;
+use super::{MAX_LINE, MAX_LINKS, MAX_PARTS, MAX_TEXT, Texts, slug, without_repetition};
 
 /// A group of services.
 #[derive(Debug)]
 pub enum Group {}
 /// A group of services.
 pub type GroupId = Id<Group>;
+
+/// The address of an operation, so no name of a service.
+pub const RESERVED: &str = "facets";
 
 /// The names of registries that a service may have as `protocol_handler`.
 pub const PROTOCOL_HANDLERS: [&str; 7] = [
@@ -248,6 +252,9 @@ impl ServiceFields {
     /// Empty texts that name something mean that there is none.
     fn tidy(&mut self) {
         self.name = self.name.trim().to_owned();
+        without_repetition(&mut self.recipients_id);
+        without_repetition(&mut self.geographic_areas_id);
+        without_repetition(&mut self.user_group_ids);
         for name in [&mut self.identifier, &mut self.protocol_handler] {
             *name = name
                 .take()
@@ -300,6 +307,37 @@ impl ServiceFields {
                 ));
             }
         }
+        faults.extend(too_many(&[
+            ("coverage", self.coverage.len(), MAX_LINKS),
+            ("recipients_id", self.recipients_id.len(), MAX_LINKS),
+            (
+                "geographic_areas_id",
+                self.geographic_areas_id.len(),
+                MAX_LINKS,
+            ),
+            ("user_group_ids", self.user_group_ids.len(), MAX_LINKS),
+            ("life_events", self.life_events.len(), MAX_LINKS),
+            ("business_events", self.business_events.len(), MAX_LINKS),
+            ("flow_steps", self.flow_steps.len(), MAX_PARTS),
+            ("costs_attachments", self.costs_attachments.len(), MAX_PARTS),
+            (
+                "conditions_attachments",
+                self.conditions_attachments.len(),
+                MAX_PARTS,
+            ),
+        ]));
+        for (field, name) in [
+            ("slug", Some(self.slug.as_str())),
+            ("identifier", self.identifier.as_deref()),
+        ] {
+            if name == Some(RESERVED) {
+                faults.push(FieldProblem::new(
+                    field,
+                    "reserved",
+                    "Give another name: services/facets is an operation.",
+                ));
+            }
+        }
         if !self.slug.is_empty() && !slug::is_valid(&self.slug) {
             faults.push(FieldProblem::new(
                 "slug",
@@ -324,6 +362,19 @@ impl ServiceFields {
                 "max_response_time",
                 "maximum",
                 "Give at most 36500 days.",
+            ));
+        }
+        for (key, feedback) in &self.feedback_messages {
+            let field = format!("feedback_messages.{key}");
+            faults.extend(FieldProblem::unless_at_most(
+                &format!("{field}.message"),
+                feedback.message.as_deref(),
+                MAX_TEXT,
+            ));
+            faults.extend(FieldProblem::unless_at_most(
+                &format!("{field}.subject"),
+                feedback.subject.as_deref(),
+                MAX_LINE,
             ));
         }
         for key in self
@@ -384,6 +435,16 @@ impl ServiceFields {
             if step.kind != "formio" {
                 add("type", "value", "Steps are of the type formio.");
             }
+            let texts = [
+                ("identifier", Some(&step.identifier), MAX_LINE),
+                ("title", Some(&step.title), MAX_LINE),
+                ("description", step.description.as_ref(), MAX_TEXT),
+                ("guide", step.guide.as_ref(), MAX_TEXT),
+            ];
+            faults.extend(texts.into_iter().filter_map(|(key, text, most)| {
+                let field = format!("flow_steps.{place}.{key}");
+                FieldProblem::unless_at_most(&field, text.map(String::as_str), most)
+            }));
         }
     }
 
@@ -496,6 +557,21 @@ mod tests {
             ),
             (json!({"access_level": 1}), "access_level"),
             (json!({"slug": "Con Spazi"}), "slug"),
+            (json!({"slug": "facets"}), "slug"),
+            (json!({"identifier": "facets"}), "identifier"),
+            (json!({"coverage": vec!["x"; 1001]}), "coverage"),
+            (
+                json!({"costs_attachments": vec![json!({"url": "https://a.example/a.pdf"}); 101]}),
+                "costs_attachments",
+            ),
+            (
+                json!({"flow_steps": [{"identifier": "a", "title": "x".repeat(256), "type": "formio"}]}),
+                "flow_steps.0.title",
+            ),
+            (
+                json!({"feedback_messages": {"status_draft": {"subject": "x".repeat(256)}}}),
+                "feedback_messages.status_draft.subject",
+            ),
             (json!({"topics_id": "no uuid"}), "topics_id"),
             (
                 json!({"feedback_messages": {"status_unheard": {"message": "x"}}}),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::service::GroupId;
-use super::{MAX_LINE, MAX_TEXT, Texts, slug};
+use super::{MAX_LINE, MAX_LINKS, MAX_PARTS, MAX_TEXT, Texts, slug, without_repetition};
 
 /// What a term is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +166,17 @@ fn too_long(texts: &[(&'static str, &Option<String>, usize)]) -> Vec<FieldProble
         .collect()
 }
 
+/// The lists that have more entries than they may have.
+pub(super) fn too_many(lists: &[(&'static str, usize, usize)]) -> Vec<FieldProblem> {
+    lists
+        .iter()
+        .filter(|(_, length, most)| length > most)
+        .map(|(name, _, most)| {
+            FieldProblem::new(*name, "max_items", format!("Give at most {most} of them."))
+        })
+        .collect()
+}
+
 /// What administrators write of a group of services.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -247,6 +258,9 @@ impl GroupFields {
         }
         let mut fields: Self = opencity_kernel::http::typed(Value::Object(body))?;
         fields.name = fields.name.trim().to_owned();
+        without_repetition(&mut fields.recipients_id);
+        without_repetition(&mut fields.geographic_areas_id);
+        without_repetition(&mut fields.user_group_ids);
         faults.extend(named(&fields.name, &fields.slug));
         faults.extend(too_long(&[
             (
@@ -256,22 +270,28 @@ impl GroupFields {
             ),
             ("external_card_url", &fields.external_card_url, 2000),
         ]));
-        for (name, length) in [
-            ("coverage", fields.coverage.len()),
-            ("recipients_id", fields.recipients_id.len()),
-            ("geographic_areas_id", fields.geographic_areas_id.len()),
-            ("user_group_ids", fields.user_group_ids.len()),
-            ("life_events", fields.life_events.len()),
-            ("business_events", fields.business_events.len()),
-        ] {
-            if length > 1000 {
-                faults.push(FieldProblem::new(
-                    name,
-                    "max_items",
-                    "Give at most 1000 of them.",
-                ));
-            }
-        }
+        faults.extend(too_many(&[
+            ("coverage", fields.coverage.len(), MAX_LINKS),
+            ("recipients_id", fields.recipients_id.len(), MAX_LINKS),
+            (
+                "geographic_areas_id",
+                fields.geographic_areas_id.len(),
+                MAX_LINKS,
+            ),
+            ("user_group_ids", fields.user_group_ids.len(), MAX_LINKS),
+            ("life_events", fields.life_events.len(), MAX_LINKS),
+            ("business_events", fields.business_events.len(), MAX_LINKS),
+            (
+                "costs_attachments",
+                fields.costs_attachments.len(),
+                MAX_PARTS,
+            ),
+            (
+                "conditions_attachments",
+                fields.conditions_attachments.len(),
+                MAX_PARTS,
+            ),
+        ]));
         if faults.is_empty() {
             Ok(fields)
         } else {
@@ -415,6 +435,12 @@ impl PlaceFields {
             }
         }
         let mut faults = Texts::faults(&body);
+        let areas = body.get("geographic_area_ids").and_then(Value::as_array);
+        faults.extend(too_many(&[(
+            "geographic_area_ids",
+            areas.map_or(0, Vec::len),
+            MAX_LINKS,
+        )]));
         // A list of its values, which serde would take too, is no object.
         for key in ["address", "core_contact_point"] {
             if body.get(key).is_some_and(|value| !value.is_object()) {
@@ -458,6 +484,20 @@ impl PlaceFields {
                 ),
                 ("core_contact_point.pec", &contact.pec, 255),
             ]));
+            let mails = [
+                ("core_contact_point.email", &contact.email),
+                ("core_contact_point.pec", &contact.pec),
+            ];
+            faults.extend(
+                mails
+                    .into_iter()
+                    .filter_map(|(field, text)| FieldProblem::unless_email(field, text.as_deref())),
+            );
+            let url = contact.url.as_deref();
+            faults.extend(FieldProblem::unless_web_address(
+                "core_contact_point.url",
+                url,
+            ));
         }
         for (name, text, most) in [
             ("latitude", &fields.latitude, 90.0),

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::schema::services_service as t;
 use super::{choose_slug, forms, groups, missing, names, taken_already, terms};
-use crate::domain::service::{GroupId, Service, ServiceFields};
+use crate::domain::service::{GroupId, RESERVED, Service, ServiceFields};
 use crate::domain::vocabulary::TermKind;
 use crate::view;
 
@@ -319,7 +319,11 @@ fn check(
     {
         return Err(taken_already("identifier"));
     }
-    let slugs: HashSet<String> = taken.into_iter().map(|(_, slug, _)| slug).collect();
+    let slugs: HashSet<String> = taken
+        .into_iter()
+        .map(|(_, slug, _)| slug)
+        .chain([RESERVED.to_owned()])
+        .collect();
     fields.slug = choose_slug(&fields.slug, &fields.name, "service", &slugs)?;
 
     terms::check(
