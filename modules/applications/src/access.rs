@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use opencity_kernel::Problem;
 use opencity_kernel::auth::{Caller, Permission};
 use opencity_kernel::db::{DbResult, TenantScope};
 use opencity_kernel::id::{ApplicationId, ServiceId, UserId};
-use opencity_kernel::{Problem, ProblemKind};
 
-use crate::domain::{self, Action, Facts, Refusal, Status, decide};
+use crate::domain::{self, Action, Facts, Status, decide};
+use crate::engine::refused;
 use crate::files::Files;
 use crate::store::message;
 
@@ -46,7 +47,7 @@ pub trait Applications: Send + Sync + 'static {
     /// As [`known`](Self::known), for whoever may view it.
     ///
     /// # Errors
-    /// [`ProblemKind::NotFound`], [`ProblemKind::Forbidden`].
+    /// [`opencity_kernel::ProblemKind::NotFound`], [`opencity_kernel::ProblemKind::Forbidden`].
     fn viewed(
         &self,
         scope: &mut TenantScope<'_>,
@@ -68,7 +69,7 @@ pub trait Applications: Send + Sync + 'static {
     /// As [`known`](Self::known), for whoever may write a message on it now.
     ///
     /// # Errors
-    /// [`ProblemKind::NotFound`], or what the state table says.
+    /// [`opencity_kernel::ProblemKind::NotFound`], or what the state table says.
     fn writable(
         &self,
         scope: &mut TenantScope<'_>,
@@ -81,7 +82,8 @@ pub trait Applications: Send + Sync + 'static {
         if known.facts.forward {
             known.facts.system_operator_wrote = message::system_operator_wrote(scope, id)?;
         }
-        decide(known.status, Action::Message, &known.caller, &known.facts).map_err(refused)?;
+        decide(known.status, Action::Message, &known.caller, &known.facts)
+            .map_err(|refusal| refused(&refusal))?;
         Ok(known)
     }
 }
@@ -103,18 +105,5 @@ impl Permission for AnyReader {
     const NEEDS: &'static str = "a token";
     fn allows(_caller: &Caller) -> bool {
         true
-    }
-}
-
-/// A decision that does not let something through, as a problem.
-#[must_use]
-pub fn refused(refusal: Refusal) -> Problem {
-    let kind = ProblemKind::of_id(refusal.problem_id()).unwrap_or(ProblemKind::IllegalTransition);
-    let problem = Problem::new(kind, refusal.reason.sentence());
-    match refusal.state {
-        Some(state) => problem
-            .with("state", state.code().to_string())
-            .with("allowed", refusal.allowed),
-        None => problem,
     }
 }

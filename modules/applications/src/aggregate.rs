@@ -306,7 +306,7 @@ pub fn relation(caller: &auth::Caller, service: &Service) -> Caller {
             .iter()
             .any(|office| caller.in_office(OfficeId::from_uuid(*office))),
         is_system_operator: caller.is_system_operator(),
-        is_admin: caller.is_administrator(),
+        is_admin: caller.administrates_body(),
         is_service: caller.is_service(),
         ..Caller::default()
     }

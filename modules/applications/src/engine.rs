@@ -56,7 +56,13 @@ impl From<EngineError> for Problem {
 #[must_use]
 pub fn refused(refusal: &Refusal) -> Problem {
     let kind = ProblemKind::of_id(refusal.problem_id()).unwrap_or(ProblemKind::IllegalTransition);
-    let problem = Problem::new(kind, refusal.reason.sentence());
+    let sentence = match (refusal.reason, refusal.state) {
+        (Reason::IllegalTransition, None) => {
+            "An application begins as a draft (status 1000) or is sent (1900, or no status); only the back office sends with 2000."
+        }
+        (reason, _) => reason.sentence(),
+    };
+    let problem = Problem::new(kind, sentence);
     if kind != ProblemKind::IllegalTransition {
         return problem;
     }

@@ -178,6 +178,15 @@ pub fn fiscal_code_missing() -> Problem {
     )
 }
 
+/// The problem of a citizen whom nobody knows: a token outlives the account that was deleted.
+#[must_use]
+pub fn account_unknown() -> Problem {
+    Problem::new(
+        ProblemKind::Unauthenticated,
+        "The account no longer exists, or was made a moment ago. Log in again.",
+    )
+}
+
 /// Whether the applicant is the citizen: what the data say of name, surname and fiscal code is what
 /// his account says.
 #[must_use]

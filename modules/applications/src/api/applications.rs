@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::change::{Work, change, may};
 use super::list::{GEO_JSON, point, wants_geo_json};
-use super::{Anybody, ApplicationOut, Shown, State, viewed};
+use super::{Anybody, ApplicationOut, Shown, State, short, viewed};
 use crate::aggregate::{Aggregate, Circumstances};
 use crate::domain::{ActKind, Action, Status};
 use crate::engine::{self, Inputs, Number};
@@ -100,6 +100,59 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 impl Changes {
+    fn check(&self) -> Result<(), Problem> {
+        let numbers = [
+            ("protocol_number", &self.protocol_number),
+            ("outcome_protocol_number", &self.outcome_protocol_number),
+            (
+                "integration_outbound_protocol_number",
+                &self.integration_outbound_protocol_number,
+            ),
+            (
+                "integration_inbound_protocol_number",
+                &self.integration_inbound_protocol_number,
+            ),
+        ];
+        let others = [
+            ("payment_type", &self.payment_type),
+            ("protocol_folder_number", &self.protocol_folder_number),
+            ("protocol_folder_code", &self.protocol_folder_code),
+            ("protocol_document_id", &self.protocol_document_id),
+            (
+                "outcome_protocol_document_id",
+                &self.outcome_protocol_document_id,
+            ),
+            (
+                "integration_outbound_protocol_document_id",
+                &self.integration_outbound_protocol_document_id,
+            ),
+            (
+                "integration_inbound_protocol_document_id",
+                &self.integration_inbound_protocol_document_id,
+            ),
+        ];
+        let external_id = self.external_id.as_ref().and_then(Option::as_deref);
+        short(
+            numbers
+                .iter()
+                .chain(&others)
+                .map(|(field, text)| (*field, text.as_deref()))
+                .chain([("external_id", external_id)]),
+        )?;
+        let blank = |text: &str| text.trim().is_empty();
+        match numbers
+            .iter()
+            .find(|(_, number)| number.as_deref().is_some_and(blank))
+        {
+            Some((field, _)) => Err(Problem::field(
+                field,
+                "required",
+                "Give the number, or leave it out.",
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The protocol data, by act; those that say nothing new are left out.
     fn numbers(&self, aggregate: &Aggregate) -> Vec<(ActKind, Number)> {
         let row = &aggregate.row;
@@ -336,6 +389,7 @@ pub async fn put(
     let (id, caller) = (path.into_inner().1, caller.into_caller());
     let may = may(&state, &scope, &caller, id, Action::Put);
     let changes = body.value.read_after(may).await?;
+    changes.check()?;
     change(&state, &scope, caller, id, move |work| {
         let backoffice = changes.backoffice_data.clone();
         let backoffice = backoffice.filter(|data| data.as_ref() != work.shown_backoffice_data());
@@ -385,6 +439,7 @@ pub async fn patch(
     let (id, caller) = (path.into_inner().1, caller.into_caller());
     let may = may(&state, &scope, &caller, id, Action::PatchData);
     let changes = body.value.read_after(may).await?;
+    changes.check()?;
     change(&state, &scope, caller, id, move |work| {
         let numbers = changes.numbers(&work.aggregate);
         let backoffice = changes.backoffice_data.clone();

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use opencity_kernel::Problem;
 use opencity_kernel::auth::{AnyUser, Auth, Caller};
 use opencity_kernel::db::TenantScope;
-use opencity_kernel::http::Body;
+use opencity_kernel::http::{Body, given};
 use opencity_kernel::id::{ApplicationId, FileId};
 use opencity_kernel::problem::ProblemBody;
 use serde::Deserialize;
@@ -31,10 +31,12 @@ pub struct Doc;
 
 /// What of a file may be changed.
 #[derive(Debug, Deserialize, ToSchema)]
+#[allow(clippy::option_option)]
 pub struct AttachmentPatch {
-    /// Its id in a system outside; null takes it away.
-    #[schema(max_length = 255, example = "DOC-2026-17")]
-    pub external_id: Option<String>,
+    /// Its id in a system outside; null takes it away, what is absent stays.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 255, example = "DOC-2026-17")]
+    external_id: Option<Option<String>>,
 }
 
 /// A file of an application that the caller may read; it is not there for him if it goes with a message that he does not see.
@@ -135,7 +137,9 @@ async fn patch_attachment(
                     "This is for the office that works the application.",
                 ));
             }
-            let external_id = body.value.read()?.external_id;
+            let Some(external_id) = body.value.read()?.external_id else {
+                return Ok(());
+            };
             if external_id
                 .as_ref()
                 .is_some_and(|id| id.chars().count() > 255)

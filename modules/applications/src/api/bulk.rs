@@ -80,40 +80,57 @@ pub struct BulkIn {
     /// The applications; one named twice is worked once.
     #[schema(min_items = 1, max_items = 1000)]
     pub ids: Vec<ApplicationId>,
-    /// What goes with it.
-    #[serde(flatten)]
-    pub input: BulkInput,
+    /// The outcome's motivation, the note of the assignment, the message.
+    #[schema(max_length = 50000)]
+    pub message: Option<String>,
+    /// A message's subject.
+    #[schema(max_length = 255)]
+    pub subject: Option<String>,
+    /// A message's visibility: `internal` (default) or `applicant`.
+    #[schema(value_type = Option<String>, max_length = 9)]
+    pub visibility: Option<Visibility>,
+    /// The operator of an assignment; neither he nor an office: the caller.
+    pub user_id: Option<UserId>,
+    /// The office of an assignment.
+    pub user_group_id: Option<OfficeId>,
+    /// Not taken: files go with a single call.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
+    pub attachments: Vec<Value>,
 }
 
 /// What goes with the action.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BulkInput {
     /// The outcome's motivation, the note of the assignment, the message.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 50000)]
     pub message: Option<String>,
     /// A message's subject.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 255)]
     pub subject: Option<String>,
-    /// A message's visibility: `internal` (default) or `applicant`.
+    /// A message's visibility.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 9)]
     pub visibility: Option<Visibility>,
-    /// The operator of an assignment; neither he nor an office: the caller.
+    /// The operator of an assignment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// The office of an assignment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_group_id: Option<OfficeId>,
-    /// Not taken: files go with a single call.
-    #[serde(skip_serializing)]
-    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
-    pub attachments: Vec<Value>,
 }
 
 impl BulkIn {
+    fn input(&self) -> BulkInput {
+        BulkInput {
+            message: self.message.clone(),
+            subject: self.subject.clone(),
+            visibility: self.visibility,
+            user_id: self.user_id,
+            user_group_id: self.user_group_id,
+        }
+    }
+
     fn check(&self) -> Result<(), Problem> {
         let mut errors = Vec::new();
         let mut refuse = |field: &str, code: &str, message: &str| {
@@ -126,29 +143,24 @@ impl BulkIn {
         if self.ids.is_empty() || self.ids.len() > MOST {
             refuse("ids", "length", "Name 1 to 1000 applications.");
         }
-        let input = &self.input;
-        if !input.attachments.is_empty() {
+        if !self.attachments.is_empty() {
             refuse(
                 "attachments",
                 "length",
                 "Leave the files out, or call for each application.",
             );
         }
-        if !input.message.as_deref().is_none_or(fits) {
+        if !self.message.as_deref().is_none_or(fits) {
             refuse("message", "max_length", TOO_LONG);
         }
-        let subject = input.subject.as_deref().unwrap_or_default();
-        if subject.chars().count() > 255 {
-            refuse("subject", "max_length", "Give at most 255 characters.");
-        }
-        let written = input
+        let written = self
             .message
             .as_deref()
             .is_some_and(|text| !text.trim().is_empty());
         if self.action == BulkAction::Message && !written {
             refuse("message", "required", "Write something.");
         }
-        if input
+        if self
             .subject
             .as_deref()
             .is_some_and(|text| text.chars().count() > 255)
@@ -303,7 +315,8 @@ pub async fn post(
             let mut seen = std::collections::HashSet::new();
             let ids: Vec<ApplicationId> = asked
                 .ids
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|id| seen.insert(*id))
                 .collect();
             let name = match &caller.kind {
@@ -316,7 +329,7 @@ pub async fn post(
                 tenant_id: scope.tenant_id(),
                 id: BulkId::new(),
                 action: word(asked.action)?,
-                input: serde_json::to_string(&asked.input).map_err(DbError::json)?,
+                input: serde_json::to_string(&asked.input()).map_err(DbError::json)?,
                 requested_by: caller.id,
                 requested_name: name,
                 login: serde_json::to_string(&caller.login).map_err(DbError::json)?,

@@ -181,18 +181,17 @@ impl Work<'_, '_> {
 
     /// A citizen writes in his own name only.
     pub(super) fn check_applicant(&mut self, sent: &Submission) -> Result<(), Problem> {
-        if !self.relation.is_owner {
+        if !self.relation.is_owner || self.caller.is_anonymous() {
             return Ok(());
         }
-        let citizen = replica::citizen(self.scope, self.caller.id)?;
-        match citizen {
-            Some(citizen) if !submission::is_applicant(&sent.applicant, &citizen) => {
-                Err(Problem::new(
-                    ProblemKind::ApplicantMismatch,
-                    domain::Reason::ApplicantMismatch.sentence(),
-                ))
-            }
-            _ => Ok(()),
+        let citizen = replica::citizen(self.scope, self.caller.id)?
+            .ok_or_else(submission::account_unknown)?;
+        if submission::is_applicant(&sent.applicant, &citizen) {
+            return Ok(());
         }
+        Err(Problem::new(
+            ProblemKind::ApplicantMismatch,
+            domain::Reason::ApplicantMismatch.sentence(),
+        ))
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Anybody, ApplicationOut, Shown, State, address, backoffice};
+use super::{Anybody, ApplicationOut, Shown, State, address, backoffice, short};
 use crate::aggregate::{self, Aggregate};
 use crate::domain::Status;
 use crate::engine::{self, Actor, Inputs};
@@ -55,6 +55,15 @@ pub struct NewApplication {
     /// The payment connector, where the service has several.
     #[schema(max_length = 255)]
     pub payment_type: Option<String>,
+}
+
+impl NewApplication {
+    fn check(&self) -> Result<(), Problem> {
+        short([
+            ("external_id", self.external_id.as_deref()),
+            ("payment_type", self.payment_type.as_deref()),
+        ])
+    }
 }
 
 /// What an application is made from.
@@ -144,8 +153,12 @@ async fn ground(
             "the form of a service has not arrived",
         ));
     }
-    if !caller.is_citizen() && body.user.is_some() && found.citizen.is_none() {
-        return Err(Problem::unknown_reference("user", "citizen"));
+    if user.is_some() && found.citizen.is_none() {
+        return Err(if caller.is_citizen() {
+            submission::account_unknown()
+        } else {
+            Problem::unknown_reference("user", "citizen")
+        });
     }
     Ok(found)
 }
@@ -181,6 +194,7 @@ pub async fn create(
         Ok(())
     };
     let mut body = body.value.read_after(people).await?;
+    body.check()?;
     let state = state.get_ref().clone();
     let site = state.site(&scope);
     let shown = Shown::of(&scope);

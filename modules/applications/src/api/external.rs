@@ -14,7 +14,7 @@ use opencity_kernel::id::{ApplicationId, ServiceId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::problem::ProblemBody;
 use opencity_kernel::tax_code::{FiscalCode, TestBodies};
-use opencity_kernel::{FieldProblem, Problem, auth, clock};
+use opencity_kernel::{FieldProblem, Problem, ProblemKind, auth, clock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -158,7 +158,8 @@ pub async fn post(
         if let Some(from) = changed {
             if is_new {
                 let row = &aggregate.row;
-                external::insert(scope, &told.external_system, &told.external_id, row.id)?;
+                external::insert(scope, &told.external_system, &told.external_id, row.id)
+                    .map_err(told_twice)?;
             }
             let actor = Actor::of(&caller, relation);
             engine::keep_external(scope, &site, &mut aggregate, &actor, from)?;
@@ -171,6 +172,16 @@ pub async fn post(
         }
     })
     .await
+}
+
+fn told_twice(error: DbError) -> Problem {
+    match error {
+        DbError::Duplicate(_) => Problem::new(
+            ProblemKind::Conflict,
+            "Another call tells of the same application at this moment. Send this one again.",
+        ),
+        other => other.into(),
+    }
 }
 
 async fn service_of(

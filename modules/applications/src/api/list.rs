@@ -1,5 +1,7 @@
 //! GET `applications`.
 
+use std::time::Duration;
+
 use actix_web::http::header::ACCEPT;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{NaiveDate, Timelike};
@@ -165,20 +167,24 @@ impl Filter {
     }
 }
 
+/// Times are shown, and so compared, in whole seconds.
 fn within(rows: Rows<'_>, date: Date, bound: Bound, at: Instant) -> Rows<'_> {
-    match (date, bound) {
-        (Date::Created, Bound::After) => rows.filter(t::created_at.ge(at)),
-        (Date::Created, Bound::StrictlyAfter) => rows.filter(t::created_at.gt(at)),
-        (Date::Created, Bound::Before) => rows.filter(t::created_at.le(at)),
-        (Date::Created, Bound::StrictlyBefore) => rows.filter(t::created_at.lt(at)),
-        (Date::Updated, Bound::After) => rows.filter(t::updated_at.ge(at)),
-        (Date::Updated, Bound::StrictlyAfter) => rows.filter(t::updated_at.gt(at)),
-        (Date::Updated, Bound::Before) => rows.filter(t::updated_at.le(at)),
-        (Date::Updated, Bound::StrictlyBefore) => rows.filter(t::updated_at.lt(at)),
-        (Date::Submitted, Bound::After) => rows.filter(t::submitted_at.ge(at)),
-        (Date::Submitted, Bound::StrictlyAfter) => rows.filter(t::submitted_at.gt(at)),
-        (Date::Submitted, Bound::Before) => rows.filter(t::submitted_at.le(at)),
-        (Date::Submitted, Bound::StrictlyBefore) => rows.filter(t::submitted_at.lt(at)),
+    let second = Instant::from_unix(at.unix());
+    let after = second.plus(Duration::from_secs(1));
+    let (least, end) = match bound {
+        Bound::After => (Some(second), None),
+        Bound::StrictlyAfter => (Some(after), None),
+        Bound::Before => (None, Some(after)),
+        Bound::StrictlyBefore => (None, Some(second)),
+    };
+    match (date, least, end) {
+        (Date::Created, Some(least), _) => rows.filter(t::created_at.ge(least)),
+        (Date::Created, None, Some(end)) => rows.filter(t::created_at.lt(end)),
+        (Date::Updated, Some(least), _) => rows.filter(t::updated_at.ge(least)),
+        (Date::Updated, None, Some(end)) => rows.filter(t::updated_at.lt(end)),
+        (Date::Submitted, Some(least), _) => rows.filter(t::submitted_at.ge(least)),
+        (Date::Submitted, None, Some(end)) => rows.filter(t::submitted_at.lt(end)),
+        (_, None, None) => rows,
     }
 }
 
@@ -320,8 +326,10 @@ fn features(found: &[Aggregate], shown: &Shown) -> Value {
 /// Whose applications the caller sees.
 fn seen(scope: &mut TenantScope<'_>, caller: &auth::Caller) -> DbResult<Seen> {
     Ok(match &caller.kind {
-        CallerKind::Citizen { .. } | CallerKind::Service(_) => Seen::Own(caller.id),
-        CallerKind::Administrator(_) | CallerKind::Platform => Seen::All,
+        CallerKind::Citizen { .. } | CallerKind::Platform | CallerKind::Service(_) => {
+            Seen::Own(caller.id)
+        }
+        CallerKind::Administrator(_) => Seen::All,
         CallerKind::Operator(operator) if operator.system_user => Seen::All,
         CallerKind::Operator(operator) => {
             let offices: Vec<OfficeId> = operator.offices.iter().copied().collect();

@@ -402,7 +402,7 @@ async fn author(
     let Some(named) = named.filter(|named| *named != caller.id) else {
         return Ok((caller.id, own));
     };
-    if !caller.is_system_operator() && !caller.is_administrator() {
+    if !caller.is_system_operator() && !caller.administrates_body() {
         return Err(Problem::forbidden(
             "Only a system operator or an administrator writes in another's name.",
         ));

@@ -239,6 +239,19 @@ where
     Ok(HttpResponse::Ok().json(list))
 }
 
+/// Texts for which there is room: 255 characters.
+fn short<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Result<(), Problem> {
+    let faults: Vec<FieldProblem> = texts
+        .into_iter()
+        .filter_map(|(field, text)| FieldProblem::unless_at_most(field, text, 255))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::validation(faults))
+    }
+}
+
 fn may_view(relation: &domain::Caller) -> Result<(), Problem> {
     if relation.may_view() {
         Ok(())
@@ -340,6 +353,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         info(
             title = "Applications",
             description = "Applications (pratiche): life cycle, data, history."
+        ),
+        tags(
+            (name = "applications", description = "Applications (pratiche): life cycle, data, history"),
+            (name = "messages", description = "What applicant and office write to each other"),
+            (name = "upload", description = "Files that come before the application or message that names them"),
         ),
         paths(
             list::list,

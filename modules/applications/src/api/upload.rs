@@ -231,7 +231,7 @@ struct UploadKey {
 async fn put_content(
     path: web::Path<(String, String, FileId)>,
     scope: Scope,
-    caller: Public,
+    caller: Result<Public, Problem>,
     query: web::Query<UploadKey>,
     payload: web::Payload,
     request: actix_web::HttpRequest,
@@ -239,6 +239,11 @@ async fn put_content(
 ) -> Result<HttpResponse, Problem> {
     let (_, locale, id) = path.into_inner();
     let files = &access.files;
+    // A key needs no token: a bad one beside it does not matter.
+    let caller = match query.key {
+        Some(_) => caller,
+        None => Ok(caller?),
+    };
     let (tenancy, db) = (scope.tenancy(), &files.ctx.db);
     let row = db
         .read::<_, DbError>(tenancy, move |scope| file::find(scope, id))
@@ -246,14 +251,13 @@ async fn put_content(
     let row = row
         .filter(|row| !row.is(FileState::Expired))
         .ok_or_else(|| Problem::not_found("upload"))?;
+    check_sender(&row, caller, query.key.as_deref())?;
     if !row.is(FileState::Begun) {
-        check_sender(&row, &caller, query.key.as_deref())?;
         return Err(Problem::new(
             ProblemKind::Conflict,
             "The bytes of this upload have come already. Confirm it, or begin another one.",
         ));
     }
-    check_sender(&row, &caller, query.key.as_deref())?;
     let announced = u64::try_from(row.announced_size).unwrap_or_default();
     let mismatch = || {
         Problem::new(
@@ -324,15 +328,21 @@ async fn put_content(
     Ok(HttpResponse::Ok().json(UploadOut { id, uri }))
 }
 
-/// Whoever began it, by token or by the key of the address.
-fn check_sender(row: &FileRow, caller: &Public, key: Option<&str>) -> Result<(), Problem> {
+/// Whoever began it, by the key of the address, whatever token comes with it, or by his token.
+fn check_sender(
+    row: &FileRow,
+    caller: Result<Public, Problem>,
+    key: Option<&str>,
+) -> Result<(), Problem> {
     let by_key = key
         .zip(row.upload_key.as_ref())
         .is_some_and(|(given, kept)| {
             constant_time_eq(sha256_hex(given.as_bytes()).as_bytes(), kept.as_bytes())
         });
-    match &caller.0 {
-        _ if by_key => Ok(()),
+    if by_key {
+        return Ok(());
+    }
+    match caller?.0 {
         Some(caller) if caller.id == row.owner_id && !caller.is_service() => Ok(()),
         Some(_) => Err(not_yours()),
         None => Err(Problem::new(

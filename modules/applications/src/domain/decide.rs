@@ -168,7 +168,8 @@ fn allowed_names(case: &Case<'_>) -> Vec<&'static str> {
     let mut names = Vec::new();
     for action in candidates(case.from) {
         let possible = Case { action, ..*case };
-        let hidden = case.facts.forward && action.needs_approval_workflow();
+        let unanswered = action == Action::Message && !case.facts.system_operator_wrote;
+        let hidden = case.facts.forward && (action.needs_approval_workflow() || unanswered);
         if !hidden && !names.contains(&action.name()) && rows_of(&possible).next().is_some() {
             names.push(action.name());
         }

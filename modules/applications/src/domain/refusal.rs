@@ -106,7 +106,8 @@ impl Reason {
                 "The application's state does not allow this; choose one of the allowed actions."
             }
             Self::WorkflowForward => {
-                "The service only forwards applications, so they are not worked here."
+                "The service only forwards applications: they are worked where they go. A system operator alone writes here, \
+                 and the citizen may answer him."
             }
             Self::ExternalApplication => {
                 "Another system works this application; go there by one of its links."

@@ -212,6 +212,11 @@ pub static TABLE: &[Row] = &[
         .to(&[S1500])
         .doing(&[(Always, OpenNextAttempt)]),
     // Acquisition and registration
+    // The number was given before the document was there.
+    row(&[S1900], &[PdfReady])
+        .when(&[ActIsCurrent, Required, NumberThere])
+        .by(PLATFORM)
+        .to(&[S2000, S3000]),
     row(&[S1900], &[PdfReady])
         .when(&[ActIsCurrent])
         .by(PLATFORM)

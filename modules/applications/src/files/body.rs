@@ -25,7 +25,8 @@ use crate::store::file::{self, FileKind, FileRow, FileState};
 /// A file inside a body.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct AttachmentIn {
-    /// Its name, with an extension.
+    /// Its name, with an extension; needed with `file`.
+    #[serde(default)]
     #[schema(max_length = 255, example = "determina.pdf")]
     pub name: String,
     /// The name that a person gave it.

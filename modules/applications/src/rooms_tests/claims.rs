@@ -221,10 +221,7 @@ async fn a_message_takes_an_upload_of_the_senders_own(store: Store) {
     let messages = format!("/lang/api/applications/{application}/messages");
     let token = world.token(world.citizen);
     let named = |ids: &[FileId]| {
-        let attachments: Vec<Value> = ids
-            .iter()
-            .map(|id| json!({"name": "planimetria.pdf", "id": id}))
-            .collect();
+        let attachments: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
         post(
             &messages,
             &token,

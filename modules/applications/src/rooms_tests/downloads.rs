@@ -171,6 +171,9 @@ async fn a_system_outside_gives_a_file_its_id(store: Store) {
         (done.status.as_u16(), done.json()),
         (200, json!(["Object Patched Successfully"]))
     );
+    // What is absent stays.
+    let nothing = send!(app, patch(&path, &world.token(world.system), json!({})));
+    assert_eq!(nothing.status, 200);
     let db = &world.access.files.ctx.db;
     let row = db
         .read::<_, DbError>(world.tenancy, move |scope| {

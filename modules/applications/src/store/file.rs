@@ -240,7 +240,6 @@ pub fn receive(
             applications_file::size.eq(i64::try_from(stored.size).ok()),
             applications_file::sha256.eq(&stored.sha256),
             applications_file::md5.eq(&stored.md5),
-            applications_file::upload_key.eq(None::<String>),
         ))
     })?;
     Ok(touched > 0)

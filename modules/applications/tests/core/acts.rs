@@ -194,6 +194,42 @@ async fn an_application_walks_the_whole_way_to_its_outcome() {
 }
 
 #[actix_web::test]
+async fn a_number_that_came_before_the_document_moves_the_application_when_that_is_there() {
+    let world = World::new().await;
+    let app = app!(world);
+    let service = "iscrizione-asilo-nido";
+    let body = json!({"service": service, "data": sample(service)});
+    let made = call!(app, world, POST "applications", citizen, body);
+    let id = made.json["id"].as_str().unwrap();
+    assert_eq!(made.json["status"], "1900", "{}", made.text);
+    let act = world.last_event(id).await.payload["act"].clone();
+    let path = format!("applications/{id}");
+    let early = call!(app, world, PATCH path, operator, json!({"protocol_number": "H/1"}));
+    assert_eq!(early.status, 200, "{}", early.text);
+    assert_eq!(state!(app, world, id), "1900");
+    world.document(id, &act, "DOCUMENT_CREATED", None).await;
+    assert_eq!(state!(app, world, id), "3000");
+}
+
+#[actix_web::test]
+async fn a_blank_is_no_number() {
+    let world = World::new().await;
+    let app = app!(world);
+    let (id, _) = sent!(app, world);
+    let blank = json!({"protocol_number": " ", "protocol_folder_number": "F1"});
+    for refused in [
+        call!(app, world, POST format!("applications/{id}/transition/register"), operator, blank),
+        call!(app, world, PATCH format!("applications/{id}"), operator, blank),
+    ] {
+        assert_eq!(
+            (refused.told(), &refused.json["errors"][0]["field"]),
+            ((422, "validation"), &json!("protocol_number"))
+        );
+    }
+    assert_eq!(state!(app, world, id), "2000");
+}
+
+#[actix_web::test]
 async fn a_number_by_hand_moves_the_application_once() {
     let world = World::new().await;
     let app = app!(world);

@@ -101,6 +101,13 @@ on_both_databases! {
         assert_eq!(call!(app, world, PATCH path, system, json!({"external_id": null})).status, 200);
         assert_eq!(call!(app, world, GET path, citizen).json["external_id"], Value::Null);
 
+        let long = "x".repeat(256);
+        let body = json!({"service": FORM, "user": world.citizen, "external_id": long, "data": sample(FORM)});
+        let refused = call!(app, world, POST "applications", system, body);
+        assert_eq!((refused.told(), &refused.json["errors"][0]["field"]), ((422, "validation"), &json!("external_id")));
+        let refused = call!(app, world, PATCH path, system, json!({"external_id": long}));
+        assert_eq!((refused.told(), &refused.json["errors"][0]["field"]), ((422, "validation"), &json!("external_id")));
+
         let unknown = json!({"service": FORM, "user": uuid::Uuid::new_v4(), "data": sample(FORM)});
         let refused = call!(app, world, POST "applications", system, unknown);
         assert_eq!(refused.told(), (422, "unknown-reference"));

@@ -263,6 +263,11 @@ async fn what_cannot_be_asked_for_is_refused() {
         ),
         (json!({"action": "sing", "ids": [id]}), "action"),
         (json!({"ids": [id]}), "action"),
+        (
+            json!({"action": "message", "ids": [id], "message": "x", "visibility": "y"}),
+            "visibility",
+        ),
+        (json!({"action": "assign", "ids": [id, "x"]}), "ids.1"),
     ];
     for (body, field) in wrong {
         let answer = call!(app, world, POST "applications/bulk", operator, body);

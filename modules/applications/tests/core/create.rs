@@ -1,5 +1,6 @@
 //! Sending, drafts, and what is refused at the door.
 
+use opencity_kernel::events::{Change, Topic};
 use opencity_kernel::id::ServiceId;
 use serde_json::{Value, json};
 
@@ -154,6 +155,28 @@ async fn what_cannot_be_sent_is_refused_by_its_own_problem() {
             .await
             .is_empty()
     );
+}
+
+#[actix_web::test]
+async fn the_token_of_a_deleted_account_sends_nothing() {
+    let world = World::new().await;
+    let app = app!(world);
+    let report = sample("segnalazione-disservizio");
+    let draft = json!({"service": "segnalazione-disservizio", "status": "1000", "data": report});
+    let draft = call!(app, world, POST "applications", citizen, draft);
+    let now = opencity_kernel::clock::now();
+    let gone = json!({"id": world.citizen, "role": "user", "event_reason": "deleted",
+        "created_at": now, "updated_at": now});
+    world
+        .outside(Topic::Users, world.citizen.uuid(), Change::deleted(), gone)
+        .await;
+    let body = json!({"service": "segnalazione-disservizio", "data": report});
+    let refused = call!(app, world, POST "applications", citizen, body);
+    assert_eq!(refused.told(), (401, "unauthenticated"));
+    let id = draft.json["id"].as_str().unwrap();
+    let path = format!("applications/{id}");
+    let refused = call!(app, world, PUT path, citizen, json!({"data": report}));
+    assert_eq!(refused.told(), (401, "unauthenticated"));
 }
 
 #[actix_web::test]

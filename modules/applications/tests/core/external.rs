@@ -163,12 +163,12 @@ async fn what_cannot_be_kept_is_refused_and_names_the_field() {
         (
             "links",
             json!([{"action": "view", "url": "javascript:alert(1)"}]),
-            "links[0].url",
+            "links.0.url",
         ),
         (
             "links",
             json!([{"action": "sing", "url": "https://x.example"}]),
-            "links[0].action",
+            "links.0.action",
         ),
     ];
     for (key, value, field) in wrong {

@@ -20,7 +20,8 @@ pub(crate) struct Subject<'a> {
 pub(crate) fn may_see(caller: &Caller, subject: Subject<'_>) -> bool {
     match &caller.kind {
         CallerKind::Citizen { .. } => caller.id == subject.owner,
-        CallerKind::Administrator(_) | CallerKind::Platform | CallerKind::Service(_) => true,
+        CallerKind::Administrator(_) | CallerKind::Service(_) => true,
+        CallerKind::Platform => false,
         CallerKind::Operator(operator) => {
             operator.system_user
                 || operator.enabled_services.contains(&subject.service)
@@ -54,10 +55,8 @@ pub(crate) fn standing(
     let works = |service: &ServiceId| caller.works_service(*service) || linked.contains(service);
     match &caller.kind {
         CallerKind::Citizen { .. } if caller.id == owner => Standing::Owner,
-        CallerKind::Citizen { .. } => Standing::Stranger,
-        CallerKind::Administrator(_) | CallerKind::Platform | CallerKind::Service(_) => {
-            Standing::Office
-        }
+        CallerKind::Citizen { .. } | CallerKind::Platform => Standing::Stranger,
+        CallerKind::Administrator(_) | CallerKind::Service(_) => Standing::Office,
         CallerKind::Operator(operator) if operator.system_user => Standing::Office,
         CallerKind::Operator(_) if services.iter().any(works) => Standing::Office,
         CallerKind::Operator(_) => Standing::Stranger,

@@ -33,7 +33,7 @@ async fn found(
         .await?
         .filter(|debt| debt.row.connector == connector)
         .ok_or_else(|| Problem::not_found("payment"))?;
-    if caller.is_administrator()
+    if caller.administrates_body()
         || caller.is_system_operator()
         || caller.is_service()
         || caller.works_service(debt.row.service_id)

@@ -49,9 +49,9 @@ impl ToSchema for PaymentOut {
 pub enum PaymentWriter {}
 
 impl Permission for PaymentWriter {
-    const NEEDS: &'static str = "a system operator or an administrator";
+    const NEEDS: &'static str = "a system operator or an administrator of the body";
     fn allows(caller: &Caller) -> bool {
-        caller.is_system_operator() || caller.is_administrator()
+        caller.is_system_operator() || caller.administrates_body()
     }
 }
 
@@ -106,7 +106,7 @@ fn may_see(scope: &mut TenantScope<'_>, caller: &Caller, row: &PaymentRow) -> Db
     if caller.is_citizen() {
         return Ok(row.user_id == caller.id);
     }
-    if caller.is_administrator()
+    if caller.administrates_body()
         || caller.is_system_operator()
         || caller.works_service(row.service_id)
     {

@@ -4,6 +4,7 @@ use opencity_kernel::FieldProblem;
 use opencity_kernel::instant::Instant;
 
 use super::*;
+use crate::api::short;
 use crate::engine::Number;
 
 /// The number of the request.
@@ -81,11 +82,16 @@ transitions! {
         Registration (Registration) Action::Register;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
-            let required = [
-                ("protocol_number", body.protocol_number.is_some()),
-                ("protocol_folder_number", body.protocol_folder_number.is_some()),
+            let needed = [
+                ("protocol_number", body.protocol_number.as_deref()),
+                ("protocol_folder_number", body.protocol_folder_number.as_deref()),
             ];
-            number(work, Action::Register, &required, Number {
+            let others = [
+                ("protocol_folder_code", body.protocol_folder_code.as_deref()),
+                ("protocol_document_id", body.protocol_document_id.as_deref()),
+            ];
+            may_be_given(work, Action::Register, &needed, &others)?;
+            given(work, Action::Register, Number {
                 number: body.protocol_number,
                 document_id: body.protocol_document_id,
                 folder_number: body.protocol_folder_number,
@@ -103,8 +109,10 @@ transitions! {
         OutcomeRegistration (OutcomeRegistration) Action::RegisterOutcome;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
-            let required = [("protocol_number", body.protocol_number.is_some())];
-            number(work, Action::RegisterOutcome, &required, Number {
+            let needed = [("protocol_number", body.protocol_number.as_deref())];
+            let others = [("protocol_document_id", body.protocol_document_id.as_deref())];
+            may_be_given(work, Action::RegisterOutcome, &needed, &others)?;
+            given(work, Action::RegisterOutcome, Number {
                 number: body.protocol_number,
                 document_id: body.protocol_document_id,
                 at: body.protocolled_at,
@@ -121,11 +129,14 @@ transitions! {
         Outbound (Outbound) Action::RegisterIntegrationRequest;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
-            let given = body.integration_outbound_protocol_number.is_some();
-            let required = [("integration_outbound_protocol_number", given)];
-            number(work, Action::RegisterIntegrationRequest, &required, Number {
-                number: body.integration_outbound_protocol_number,
-                document_id: body.integration_outbound_protocol_document_id,
+            let number = body.integration_outbound_protocol_number;
+            let document_id = body.integration_outbound_protocol_document_id;
+            let needed = [("integration_outbound_protocol_number", number.as_deref())];
+            let others = [("integration_outbound_protocol_document_id", document_id.as_deref())];
+            may_be_given(work, Action::RegisterIntegrationRequest, &needed, &others)?;
+            given(work, Action::RegisterIntegrationRequest, Number {
+                number,
+                document_id,
                 at: body.integration_outbound_protocolled_at,
                 ..Number::default()
             })
@@ -141,11 +152,14 @@ transitions! {
         Inbound (Inbound) Action::RegisterIntegrationAnswer;
     (state, scope, caller, id, body) {
         change(&state, &scope, caller, id, move |work| {
-            let given = body.integration_inbound_protocol_number.is_some();
-            let required = [("integration_inbound_protocol_number", given)];
-            number(work, Action::RegisterIntegrationAnswer, &required, Number {
-                number: body.integration_inbound_protocol_number,
-                document_id: body.integration_inbound_protocol_document_id,
+            let number = body.integration_inbound_protocol_number;
+            let document_id = body.integration_inbound_protocol_document_id;
+            let needed = [("integration_inbound_protocol_number", number.as_deref())];
+            let others = [("integration_inbound_protocol_document_id", document_id.as_deref())];
+            may_be_given(work, Action::RegisterIntegrationAnswer, &needed, &others)?;
+            given(work, Action::RegisterIntegrationAnswer, Number {
+                number,
+                document_id,
                 at: body.integration_inbound_protocolled_at,
                 ..Number::default()
             })
@@ -153,26 +167,26 @@ transitions! {
     }
 }
 
-/// Gives a number by hand. Who and when come before what is missing in the body.
-fn number(
+/// Whether a number may be given by hand, and what is missing or too long. Who and when come before what is in the body.
+fn may_be_given(
     work: &mut Work<'_, '_>,
     action: Action,
-    required: &[(&str, bool)],
-    number: Number,
+    needed: &[(&str, Option<&str>)],
+    others: &[(&str, Option<&str>)],
 ) -> Result<(), Problem> {
     work.check(action, Circumstances::default())?;
-    let missing: Vec<FieldProblem> = required
+    let missing: Vec<FieldProblem> = needed
         .iter()
-        .filter(|(_, given)| !given)
-        .map(|(field, _)| FieldProblem {
-            field: (*field).to_owned(),
-            code: "required".to_owned(),
-            message: "Give this field a value.".to_owned(),
-        })
+        .filter(|(_, text)| text.is_none_or(|text| text.trim().is_empty()))
+        .map(|(field, _)| FieldProblem::new(*field, "required", "Give this field a value."))
         .collect();
     if !missing.is_empty() {
         return Err(Problem::validation(missing));
     }
+    short(needed.iter().chain(others).copied())
+}
+
+fn given(work: &mut Work<'_, '_>, action: Action, number: Number) -> Result<(), Problem> {
     work.apply(
         action,
         Inputs {
