@@ -342,7 +342,7 @@ async fn addresses(town: &Town) {
         "/lang/api/services/%00".to_owned(),
         "/%00/api/services".to_owned(),
     ] {
-        refused(&path, operator.get(&path).await, 422, "nul-character");
+        refused(&path, operator.get(&path).await, 400, "bad-parameter");
     }
     for path in [
         "/lang/api/nothing",

@@ -192,3 +192,25 @@ async fn an_application_of_another_system_is_told_on_sqlite() {
 async fn an_application_of_another_system_is_told_on_postgres() {
     an_application_of_another_system_is_told(Store::Postgres).await;
 }
+
+#[tokio::test]
+async fn what_citizens_sent_is_not_for_administrators_of_the_platform() {
+    let platform = Platform::start(Store::Sqlite).await;
+    let operator = platform.client().login("operatore").await;
+    let id = reports(&platform, &operator, 1).await.remove(0);
+    let messages = format!("/lang/api/v2/applications/{id}/messages");
+    let paths = [format!("/lang/api/applications/{id}"), messages];
+    let administrator = platform.client().login("admin").await;
+    let outsider = platform.client().login("piattaforma").await;
+    for path in &paths {
+        administrator.get(path).await.expect(200);
+        outsider.get(path).await.expect(403);
+    }
+    let list = "/lang/api/applications";
+    let seen = administrator.get(list).await.expect(200);
+    assert!(seen["meta"]["count"].as_u64().unwrap() > 0, "{seen}");
+    assert_eq!(outsider.get(list).await.expect(200)["meta"]["count"], 0);
+    let write = json!({"message": "ciao", "visibility": "applicant"});
+    let path = format!("{list}/{id}/messages");
+    outsider.post(&path, &write).await.expect(403);
+}

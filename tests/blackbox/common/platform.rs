@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::split::{self, MODULES, Split};
 use super::{Broker, Client, Database, until};
@@ -49,12 +50,15 @@ pub struct Platform {
     log: Arc<Mutex<Vec<String>>>,
 }
 
+/// Below the ports that the system gives to outgoing connections, so that none of those takes it before the program does.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    loop {
+        let any = Uuid::new_v4().as_u128() % 10_000;
+        let port = 10_000 + u16::try_from(any).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The program.
@@ -71,7 +75,7 @@ pub fn new_database() -> String {
 fn new_database_like(template: &str) -> String {
     let server = std::env::var("OPENCITY_TEST_DATABASE_URL")
         .expect("OPENCITY_TEST_DATABASE_URL names no PostgreSQL server: run `make test`, or scripts/postgres start");
-    let name = format!("blackbox_{}", uuid::Uuid::new_v4().simple());
+    let name = format!("blackbox_{}", Uuid::new_v4().simple());
     let made = Command::new("psql")
         .args([
             &server,
