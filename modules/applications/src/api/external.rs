@@ -438,7 +438,7 @@ impl ExternalApplication {
 }
 
 fn named<'a>(list: &str, at: usize, url: Option<&'a str>) -> Option<(String, &'a str)> {
-    url.map(|url| (format!("{list}[{at}].url"), url))
+    url.map(|url| (format!("{list}.{at}.url"), url))
 }
 
 fn code_of(person: &Person) -> String {
