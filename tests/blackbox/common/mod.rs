@@ -11,12 +11,12 @@ pub mod router;
 pub mod split;
 pub mod volume;
 
-pub use broker::Broker;
+pub use broker::{Broker, free_port};
 pub use client::{Answer, Client};
 pub use commits::Commits;
 pub use database::Database;
 pub use part::{Running, serve};
-pub use platform::{Options, Platform, Store, binary, free_port, new_database};
+pub use platform::{Options, Platform, Store, binary, new_database};
 
 use std::time::Duration;
 

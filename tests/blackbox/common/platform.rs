@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -12,7 +11,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::split::{self, MODULES, Split};
-use super::{Broker, Client, Database, until};
+use super::{Broker, Client, Database, free_port, until};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,17 +47,6 @@ pub struct Platform {
     sandbox: Option<Child>,
     deaths: u32,
     log: Arc<Mutex<Vec<String>>>,
-}
-
-/// Below the ports that the system gives to outgoing connections, so that none of those takes it before the program does.
-pub fn free_port() -> u16 {
-    loop {
-        let any = Uuid::new_v4().as_u128() % 10_000;
-        let port = 10_000 + u16::try_from(any).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// The program.

@@ -68,9 +68,15 @@ impl Drop for Broker {
     }
 }
 
+/// Below the ports that the system gives to outgoing connections, so that none of those takes it before the program does.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    loop {
+        let any = uuid::Uuid::new_v4().as_u128() % 10_000;
+        let port = 10_000 + u16::try_from(any).unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn program() -> PathBuf {
