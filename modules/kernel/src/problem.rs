@@ -207,6 +207,24 @@ impl FieldProblem {
             .then(|| Self::new(field, "pattern", "Give an e-mail address."))
     }
 
+    /// What is wrong with the addresses of a contact point, the field `at`.
+    pub fn of_contact(
+        at: &str,
+        email: Option<&str>,
+        pec: Option<&str>,
+        url: Option<&str>,
+    ) -> Vec<Self> {
+        let field = |key: &str| format!("{at}.{key}");
+        [
+            Self::unless_email(&field("email"), email),
+            Self::unless_email(&field("pec"), pec),
+            Self::unless_web_address(&field("url"), url),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// What is wrong with a text that has to be the address of a page; nothing, if it is one or is empty.
     pub fn unless_web_address(field: &str, text: Option<&str>) -> Option<Self> {
         let text = text.filter(|text| !text.is_empty())?;

@@ -221,18 +221,11 @@ impl OfficeIn {
                 FieldProblem::unless_at_most(field, text.map(String::as_str), most)
             })
             .collect();
-        faults.extend(
-            [
-                ("core_contact_point.email", &contact.email),
-                ("core_contact_point.pec", &contact.pec),
-            ]
-            .into_iter()
-            .filter_map(|(field, text)| FieldProblem::unless_email(field, text.as_deref())),
-        );
-        let url = contact.url.as_deref();
-        faults.extend(FieldProblem::unless_web_address(
-            "core_contact_point.url",
-            url,
+        faults.extend(FieldProblem::of_contact(
+            "core_contact_point",
+            contact.email.as_deref(),
+            contact.pec.as_deref(),
+            contact.url.as_deref(),
         ));
         faults
     }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::MAX_LINE;
+use super::vocabulary::too_many;
+use super::{MAX_LINE, MAX_PARTS};
 
 /// Which text a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +175,13 @@ pub trait HasAttachments {
             .into_iter()
             .flat_map(|kind| self.attachments(kind).to_vec())
             .collect()
+    }
+
+    /// The lists of files that are longer than they may be.
+    fn too_many_attachments(&self) -> Vec<FieldProblem> {
+        let lists =
+            AttachmentKind::ALL.map(|kind| (kind.field(), self.attachments(kind).len(), MAX_PARTS));
+        too_many(&lists)
     }
 
     /// Gives each file its address below `base`; `before` is what was there, `new` are files that came with the body.

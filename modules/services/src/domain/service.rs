@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
-use super::vocabulary::too_many;
-use super::{MAX_LINE, MAX_LINKS, MAX_PARTS, MAX_TEXT, Texts, slug, without_repetition};
+use super::vocabulary::{too_many, too_many_named};
+use super::{MAX_LINE, MAX_PARTS, MAX_TEXT, Texts, slug, without_repetition};
 
 /// A group of services.
 #[derive(Debug)]
@@ -307,25 +307,20 @@ impl ServiceFields {
                 ));
             }
         }
-        faults.extend(too_many(&[
-            ("coverage", self.coverage.len(), MAX_LINKS),
-            ("recipients_id", self.recipients_id.len(), MAX_LINKS),
-            (
-                "geographic_areas_id",
-                self.geographic_areas_id.len(),
-                MAX_LINKS,
-            ),
-            ("user_group_ids", self.user_group_ids.len(), MAX_LINKS),
-            ("life_events", self.life_events.len(), MAX_LINKS),
-            ("business_events", self.business_events.len(), MAX_LINKS),
-            ("flow_steps", self.flow_steps.len(), MAX_PARTS),
-            ("costs_attachments", self.costs_attachments.len(), MAX_PARTS),
-            (
-                "conditions_attachments",
-                self.conditions_attachments.len(),
-                MAX_PARTS,
-            ),
+        faults.extend(too_many_named([
+            self.coverage.len(),
+            self.recipients_id.len(),
+            self.geographic_areas_id.len(),
+            self.user_group_ids.len(),
+            self.life_events.len(),
+            self.business_events.len(),
         ]));
+        faults.extend(too_many(&[(
+            "flow_steps",
+            self.flow_steps.len(),
+            MAX_PARTS,
+        )]));
+        faults.extend(self.too_many_attachments());
         for (field, name) in [
             ("slug", Some(self.slug.as_str())),
             ("identifier", self.identifier.as_deref()),

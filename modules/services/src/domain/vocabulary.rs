@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::attachment::{Attachment, AttachmentKind, HasAttachments};
 use super::service::GroupId;
-use super::{MAX_LINE, MAX_LINKS, MAX_PARTS, MAX_TEXT, Texts, slug, without_repetition};
+use super::{MAX_LINE, MAX_LINKS, MAX_TEXT, Texts, slug, without_repetition};
 
 /// What a term is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +177,25 @@ pub(super) fn too_many(lists: &[(&'static str, usize, usize)]) -> Vec<FieldProbl
         .collect()
 }
 
+/// As [`too_many`], of the lists in which services and their groups name other things: coverage, recipients, areas, offices, life
+/// events, business events.
+pub(super) fn too_many_named(lengths: [usize; 6]) -> Vec<FieldProblem> {
+    let names = [
+        "coverage",
+        "recipients_id",
+        "geographic_areas_id",
+        "user_group_ids",
+        "life_events",
+        "business_events",
+    ];
+    let lists: Vec<_> = names
+        .into_iter()
+        .zip(lengths)
+        .map(|(name, length)| (name, length, MAX_LINKS))
+        .collect();
+    too_many(&lists)
+}
+
 /// What administrators write of a group of services.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -270,28 +289,15 @@ impl GroupFields {
             ),
             ("external_card_url", &fields.external_card_url, 2000),
         ]));
-        faults.extend(too_many(&[
-            ("coverage", fields.coverage.len(), MAX_LINKS),
-            ("recipients_id", fields.recipients_id.len(), MAX_LINKS),
-            (
-                "geographic_areas_id",
-                fields.geographic_areas_id.len(),
-                MAX_LINKS,
-            ),
-            ("user_group_ids", fields.user_group_ids.len(), MAX_LINKS),
-            ("life_events", fields.life_events.len(), MAX_LINKS),
-            ("business_events", fields.business_events.len(), MAX_LINKS),
-            (
-                "costs_attachments",
-                fields.costs_attachments.len(),
-                MAX_PARTS,
-            ),
-            (
-                "conditions_attachments",
-                fields.conditions_attachments.len(),
-                MAX_PARTS,
-            ),
+        faults.extend(too_many_named([
+            fields.coverage.len(),
+            fields.recipients_id.len(),
+            fields.geographic_areas_id.len(),
+            fields.user_group_ids.len(),
+            fields.life_events.len(),
+            fields.business_events.len(),
         ]));
+        faults.extend(fields.too_many_attachments());
         if faults.is_empty() {
             Ok(fields)
         } else {
@@ -484,19 +490,11 @@ impl PlaceFields {
                 ),
                 ("core_contact_point.pec", &contact.pec, 255),
             ]));
-            let mails = [
-                ("core_contact_point.email", &contact.email),
-                ("core_contact_point.pec", &contact.pec),
-            ];
-            faults.extend(
-                mails
-                    .into_iter()
-                    .filter_map(|(field, text)| FieldProblem::unless_email(field, text.as_deref())),
-            );
-            let url = contact.url.as_deref();
-            faults.extend(FieldProblem::unless_web_address(
-                "core_contact_point.url",
-                url,
+            faults.extend(FieldProblem::of_contact(
+                "core_contact_point",
+                contact.email.as_deref(),
+                contact.pec.as_deref(),
+                contact.url.as_deref(),
             ));
         }
         for (name, text, most) in [

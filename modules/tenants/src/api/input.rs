@@ -247,13 +247,7 @@ impl TenantIn {
             ("theme", &self.theme, 100),
             ("satisfy_entrypoint_id", &self.satisfy_entrypoint_id, 64),
         ] {
-            if text(value).is_some_and(|text| text.chars().count() > most) {
-                faults.push(FieldProblem::new(
-                    field,
-                    "length",
-                    format!("Give at most {most} characters."),
-                ));
-            }
+            faults.extend(FieldProblem::unless_at_most(field, text(value), most));
         }
         for (field, value) in [("email", &self.email), ("pec", &self.pec)] {
             faults.extend(FieldProblem::unless_email(field, text(value)));
