@@ -10,6 +10,7 @@ use opencity_kernel::problem::ProblemBody;
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
+use super::short;
 use crate::access::{Access, AnyReader};
 use crate::domain::Who;
 use crate::store::file::{self, FileRow};
@@ -140,16 +141,7 @@ async fn patch_attachment(
             let Some(external_id) = body.value.read()?.external_id else {
                 return Ok(());
             };
-            if external_id
-                .as_ref()
-                .is_some_and(|id| id.chars().count() > 255)
-            {
-                return Err(Problem::field(
-                    "external_id",
-                    "length",
-                    "Give at most 255 characters.",
-                ));
-            }
+            short([("external_id", external_id.as_deref())])?;
             file::set_external_id(scope, row.id, external_id.as_deref())?;
             Ok(())
         })

@@ -6,6 +6,7 @@ pub mod attachments;
 mod backoffice;
 pub mod bulk;
 mod change;
+mod changes;
 mod create;
 mod export;
 mod external;

@@ -1,11 +1,11 @@
 //! Messages, as the API takes and shows them.
 
 use opencity_contracts::message::{ExternalId, Visibility};
-use opencity_kernel::http::ApiVersion;
+use opencity_kernel::http::{ApiVersion, given};
 use opencity_kernel::id::{ApplicationId, MessageId, UserId};
 use opencity_kernel::instant::Instant;
 use opencity_kernel::{FieldProblem, Problem};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::files::{AttachmentIn, FileOut};
@@ -240,13 +240,6 @@ pub struct MessagePatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 255, example = "4711")]
     pub external_id: Option<Option<ExternalId>>,
-}
-
-/// Tells null from a key that is not there.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 impl MessagePatch {
